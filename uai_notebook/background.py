@@ -1,0 +1,134 @@
+"""One training as a value, and running it off the caller's thread without disturbing the process."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from .learners import Learner
+from .snapshot import IndexArray, Snapshot
+from .training import Progress
+
+SWITCH_INTERVAL = 0.0005  # seconds; Python's 5 ms lets one training thread delay a click by 100 ms
+
+_lock = threading.Lock()
+_users = 0
+_before = (0, 0.0)
+_running: weakref.WeakSet[BackgroundJob] = weakref.WeakSet()
+
+
+class Cancelled(Exception):
+    """A training was asked to stop."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingJob:
+    """One ``model.train(D, labels)`` of Algorithm 1, as a value: anyone may run it, the session accepts it.
+
+    The labels are those at its start; Unsure is not among them.
+    """
+
+    learner: Learner
+    index: IndexArray
+    value: npt.NDArray[np.int8]
+    round: int
+    pretrain: bool
+    updates: int
+    threads: int
+
+    def steps(self) -> Iterator[Progress]:
+        """Pre-training and updates as one series of steps."""
+        done = 0
+        parts = [self.learner.pretrain] if self.pretrain else []
+        parts += [lambda: self.learner.update(self.index, self.value)] * self.updates
+        for part in parts:
+            for progress in part():
+                yield Progress(done + progress.step, done + progress.of, progress.loss)
+            done += progress.step
+
+    def run(self, report: Callable[[Progress], None], stop: Callable[[], bool]) -> Snapshot:
+        """Train, then score all items. Raises :class:`Cancelled` when ``stop`` says so."""
+        for progress in self.steps():
+            report(progress)
+            if stop():
+                raise Cancelled
+        snapshot = self.learner.evaluate()
+        if stop():
+            raise Cancelled
+        if not np.isfinite(snapshot.base_score).all():
+            raise FloatingPointError("the model gives scores that are not finite: try a smaller learning rate.")
+        return replace(snapshot, round=self.round, labeled_index=self.index, labeled_value=self.value)
+
+
+@contextlib.contextmanager
+def polite(threads: int) -> Iterator[None]:
+    """Limit torch to ``threads`` and hand the interpreter over often; both are restored by the last to leave."""
+    global _users, _before
+    with _lock:
+        if _users == 0:
+            _before = (torch.get_num_threads(), sys.getswitchinterval())
+            sys.setswitchinterval(min(SWITCH_INTERVAL, _before[1]))
+        _users += 1
+    torch.set_num_threads(threads)  # of this thread; the process-wide default is restored below
+    # RMSprop's mean square of a unit that never fires decays into denormals, which cost 1.8 times the step.
+    torch.set_flush_denormal(True)  # of this thread
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+        with _lock:
+            _users -= 1
+            torch.set_num_threads(_before[0])
+            if _users == 0:
+                sys.setswitchinterval(_before[1])
+
+
+class BackgroundJob:
+    """One call in one daemon thread, which may be asked to stop.
+
+    Parameters
+    ----------
+    work : callable
+        Gets a function that says whether to stop; must not raise.
+    """
+
+    def __init__(self, work: Callable[[Callable[[], bool]], None]) -> None:
+        self._stop = threading.Event()
+        self._thread = threading.Thread(
+            target=work, args=(self._stop.is_set,), name="uai_notebook training", daemon=True
+        )
+        _running.add(self)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask it to stop at its next step; returns at once."""
+        self._stop.set()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for the end; returns whether it came. In the job's own thread it returns False at once."""
+        if threading.current_thread() is self._thread:
+            return False
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+
+@atexit.register
+def _stop_all() -> None:
+    # A daemon thread inside torch while the interpreter goes down can crash it.
+    for job in list(_running):
+        job.stop()
+    for job in list(_running):
+        with contextlib.suppress(RuntimeError):  # never started
+            job.join(timeout=2)

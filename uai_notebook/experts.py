@@ -1,0 +1,87 @@
+"""Who answers: ``expert.audit`` of Algorithm 1. A person answers through the widget, an oracle from the truth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from .labels import Label
+
+if TYPE_CHECKING:
+    from .session import ActiveSession
+
+
+class Expert(Protocol):
+    """Protocol of an expert."""
+
+    def audit(self, index: npt.NDArray[np.int64]) -> npt.ArrayLike:
+        """Labels (m,) of the items ``index`` (m,): 1 anomaly, 0 normal, -1 unsure."""
+        ...
+
+
+class Oracle:
+    """An expert that knows the truth, for experiments and demos.
+
+    Parameters
+    ----------
+    y : array_like of int (n,)
+        1 anomaly, 0 normal.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from uai_notebook import Oracle
+    >>> Oracle([0, 1, 0]).audit(np.array([1, 2]))
+    array([1, 0], dtype=int8)
+    """
+
+    def __init__(self, y: npt.ArrayLike | None) -> None:
+        if y is None:
+            raise ValueError("Oracle(None): this Dataset has no truth y, so only a person can label it.")
+        self.y = np.asarray(y)
+        if self.y.ndim != 1 or not np.isin(self.y, (0, 1)).all():
+            raise ValueError(f"Oracle: y has shape {self.y.shape}: expected one value per item, 1 anomaly or 0 normal.")
+
+    def audit(self, index: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
+        """The truth of the items ``index``."""
+        return np.asarray(self.y[index], dtype=np.int8)
+
+
+def simulate(session: ActiveSession, expert: Expert, progress: bool = True) -> ActiveSession:
+    """Algorithm 1 with an expert that answers at once, until the budget is used.
+
+    Goes on from where the session is: answers already given count.
+
+    Parameters
+    ----------
+    session : ActiveSession
+        Trained or new.
+    expert : Expert
+        For example ``Oracle(ds.y)``.
+    progress : bool
+        Show a bar.
+
+    Returns
+    -------
+    ActiveSession
+        The same one.
+    """
+    from tqdm.auto import tqdm
+
+    refills, session.refills = session.refills, False  # a refill would ask from an old model
+    try:
+        total = len(session.ds) if session.budget is None else session.budget
+        with tqdm(total=total, initial=session.n_asked, unit="label", disable=not progress) as bar:
+            while not session.done:
+                if session.training or not len(session.queue):
+                    session.train()
+                queue = session.queue
+                session.label(queue, expert.audit(queue))
+                bar.update(len(queue))
+                found = session.store.counts()[Label.ANOMALY]
+                bar.set_postfix(anomalies=found, refresh=False)
+    finally:
+        session.refills = refills
+    return session

@@ -1,0 +1,140 @@
+"""The file a label is written to before it counts: append-only JSON lines, one event each.
+
+Line 1 is the header. A line that ends in a newline was acknowledged; a tail without one was being written when
+the process died, was never acknowledged, and is cut off when the file is opened again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+FORMAT = 1
+_log = logging.getLogger(__name__)
+
+
+class Journal:
+    """One append-only file. Use :meth:`create` or :meth:`open`.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file itself. It is opened anew for each line, so that a deleted file is noticed, not written into.
+    header : dict
+        The first line.
+    """
+
+    def __init__(self, path: Path, header: dict[str, Any]) -> None:
+        self.path, self.header = path, header
+
+    @staticmethod
+    def exists(path: Path) -> bool:
+        """Whether ``path`` holds a journal with a whole header; a torn or missing header counts as none."""
+        try:
+            with path.open("rb") as file:
+                return file.readline().endswith(b"\n")
+        except FileNotFoundError:
+            return False
+
+    @classmethod
+    def create(cls, path: Path, header: dict[str, Any]) -> Journal:
+        """Write the header under a temporary name, fsync, rename: there is a whole header or no file."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(path.name + f".{os.getpid()}.tmp")
+        header = {"format": FORMAT, **header}
+        try:
+            with temporary.open("wb") as file:
+                file.write(_line(header))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _fsync_folder(path.parent)
+        return cls(path, header)
+
+    @classmethod
+    def open(cls, path: Path) -> tuple[Journal, list[dict[str, Any]]]:
+        """Read header and events; cut off a torn last line.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no journal.
+        ValueError
+            A line is not valid, or the format is newer than this version reads.
+        """
+        if not cls.exists(path):
+            raise FileNotFoundError(f"no label journal at {path}: start a new session there, or check the path.")
+        raw = path.read_bytes()
+        whole, _, torn = raw.rpartition(b"\n")
+        if torn:
+            _log.warning("cut off %d bytes of a line that was never acknowledged: %s", len(torn), path)
+            os.truncate(path, len(whole) + 1)
+        lines = [_parse(line, number, path) for number, line in enumerate(whole.split(b"\n"), start=1)]
+        header, events = lines[0], lines[1:]
+        if header.get("format") != FORMAT:
+            raise ValueError(
+                f"{path} has journal format {header.get('format')!r}; this version reads format {FORMAT}. "
+                "Update uai_notebook, or start a session in another folder."
+            )
+        return cls(path, header), events
+
+    def append(self, event: dict[str, Any]) -> None:
+        """Append one line and fsync it. On return it is on disk; on an error nothing was added.
+
+        Raises
+        ------
+        OSError
+            The file could not be written: disk full, read-only, folder deleted.
+        """
+        line = _line(event)
+        try:
+            # No O_CREAT: a journal that was deleted under us must not come back without its header.
+            file = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+            try:
+                before = os.fstat(file).st_size
+                try:
+                    rest = memoryview(line)
+                    while rest:
+                        rest = rest[os.write(file, rest) :]
+                    os.fsync(file)
+                except OSError:
+                    with contextlib.suppress(OSError):
+                        os.ftruncate(file, before)
+                    raise
+            finally:
+                os.close(file)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise type(error)(error.errno, f"the label was NOT saved: {reason}", str(self.path)) from error
+
+
+def _line(event: dict[str, Any]) -> bytes:
+    return json.dumps(event, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+
+
+def _parse(line: bytes, number: int, path: Path) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+    except ValueError as error:
+        event = error
+    if not isinstance(event, dict):
+        raise ValueError(
+            f"line {number} of {path} is not a valid journal line: {line[:80]!r}. "
+            "The other lines are intact: keep a copy of the file, delete that line, and open it again."
+        )
+    return event
+
+
+def _fsync_folder(folder: Path) -> None:
+    if os.name == "posix":  # elsewhere a folder cannot be opened, and the rename is enough
+        file = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)

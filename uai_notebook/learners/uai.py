@@ -1,0 +1,173 @@
+"""A UaiNet as a learner: Sections 3.1 and A.1."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ..datasets import Dataset
+from ..models import BaseModel, BaseOutput, Classifier, DenoisingAutoEncoder, UaiNet
+from ..snapshot import Snapshot
+from ..training import Progress, Rows, TrainConfig, choose_device, evaluate, train_steps
+
+BASES = ("dae", "class")
+
+
+class UaiLearner:
+    """Trains a UaiNet on a Dataset.
+
+    RMSprop keeps its state over rounds; labelled items stay in the base loss; s enters the head as it is (the
+    paper's column of our findings). The optimizer has TensorFlow 1's numbers (decay .9, epsilon 1e-10) in
+    torch's form: its mean square starts at zero and epsilon is outside the root.
+
+    Parameters
+    ----------
+    ds : Dataset
+        What is looked at.
+    base : str or BaseModel
+        "dae", "class", or a module. A module is trained in place.
+    config : TrainConfig
+        Hyper-parameters.
+    seed : int
+        Of weights, batches and noise.
+
+    Raises
+    ------
+    ValueError
+        An unknown base, or one that needs given classes without them.
+    TypeError
+        A module that does not satisfy :class:`~uai_notebook.BaseModel`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from uai_notebook import Dataset, TrainConfig
+    >>> from uai_notebook.learners import UaiLearner
+    >>> ds = Dataset.from_arrays(np.random.default_rng(0).normal(size=(50, 3)))
+    >>> learner = UaiLearner(ds, config=TrainConfig(hidden=(8, 2), pretrain_steps=3))
+    >>> [progress.step for progress in learner.pretrain()]
+    [1, 2, 3]
+    >>> learner.evaluate().latent.shape
+    (50, 2)
+    """
+
+    def __init__(
+        self, ds: Dataset, base: str | BaseModel = "dae", config: TrainConfig | None = None, seed: int = 0
+    ) -> None:
+        self.config = config or TrainConfig()
+        device = choose_device(self.config.device)
+        # Two generators from one seed: the weights do not depend on how many batches were drawn.
+        weights = torch.Generator().manual_seed(seed)
+        self._generator = torch.Generator().manual_seed(seed + 0x5EED)
+        model = _build(ds, base, self.config, weights)
+        self.net = UaiNet(model, generator=weights).to(device)
+        for module in self.net.modules():
+            if hasattr(module, "generator"):
+                module.generator = self._generator  # type: ignore[assignment]
+        self.rows = Rows(ds, device)
+        self._optimizer = torch.optim.RMSprop(self.net.parameters(), lr=self.config.lr, alpha=0.9, eps=1e-10)
+        self._seen = (False, False)  # whether the head has been trained with a normal, an anomaly
+        self._losses: dict[str, float] = {}
+        self._try_one_batch()
+
+    def pretrain(self) -> Iterator[Progress]:
+        """``pretrain_steps`` steps on the base loss."""
+        return self._train(self.config.pretrain_steps, None)
+
+    def update(self, index: npt.NDArray[np.int64], label: npt.NDArray[np.int8]) -> Iterator[Progress]:
+        """``round_steps`` steps on the base loss and the cross entropy of the labelled items."""
+        labels = None
+        if len(index):
+            values = torch.from_numpy(np.asarray(label, np.float32)).to(self.rows.device)
+            labels = torch.from_numpy(np.asarray(index, np.int64)), values
+            self._seen = (self._seen[0] or bool((label == 0).any()), self._seen[1] or bool((label == 1).any()))
+        return self._train(self.config.round_steps, labels)
+
+    def evaluate(self) -> Snapshot:
+        """Latents, base scores and, once the head has seen both kinds, logits of all items."""
+        latent, score, logit = evaluate(self.net, self.rows)
+        return Snapshot(score, latent, logit if all(self._seen) else None, losses=dict(self._losses))
+
+    @torch.inference_mode()
+    def score(self, rows: npt.ArrayLike, x_y: npt.ArrayLike | None = None) -> npt.NDArray[np.float32]:
+        """UAI logits (m,) of new rows, or base scores until the head has seen both kinds."""
+        if self.net.base.needs_x_y and x_y is None:
+            raise ValueError(_NEEDS_CLASSES)
+        x = self.rows.scale(np.asarray(rows, np.float32))
+        classes = None if x_y is None else torch.as_tensor(np.asarray(x_y, np.int64), device=x.device)
+        self.net.eval()
+        out = self.net(x, classes)
+        return np.asarray((out.logit if all(self._seen) else out.score).cpu().numpy())
+
+    def state_dict(self) -> dict[str, Any]:
+        """Copies of weights, optimizer and random state, and the scaling."""
+        return {
+            "net": copy.deepcopy(self.net.state_dict()),
+            "optimizer": copy.deepcopy(self._optimizer.state_dict()),
+            "random": self._generator.get_state(),
+            "seen": list(self._seen),
+            "losses": dict(self._losses),
+            "scaling": [self.rows.offset.copy(), self.rows.factor.copy()],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` gave. ValueError if names or shapes differ."""
+        try:
+            self.net.load_state_dict(state["net"])
+        except RuntimeError as error:
+            raise ValueError(f"the state is of another model: {error}") from error
+        self._optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
+        self._generator.set_state(state["random"])
+        self._seen = (bool(state["seen"][0]), bool(state["seen"][1]))
+        self._losses = dict(state["losses"])
+        self.rows = Rows(self.rows.ds, self.rows.device, tuple(state["scaling"]))
+
+    def _train(self, steps: int, labels: tuple[Tensor, Tensor] | None) -> Iterator[Progress]:
+        total = 0.0
+        for progress in train_steps(self.net, self._optimizer, self.rows, steps, self.config, self._generator, labels):
+            total += progress.loss
+            yield progress
+        self._losses = {"total": total / steps}
+
+    def _try_one_batch(self) -> None:
+        """Find out now, not in a background thread, whether a user's model satisfies the protocol."""
+        with torch.no_grad():
+            x, x_y = self.rows.batch(torch.arange(2))
+            self.net.eval()
+            out = self.net.base(x, x_y)  # type: ignore[operator]
+        shapes = [tuple(part.shape) for part in out] if isinstance(out, BaseOutput) else []
+        if shapes != [(2, self.net.base.latent_dim), (2,), (2,)]:
+            raise TypeError(
+                f"{type(self.net.base).__name__}.forward gave {shapes or type(out).__name__} for a batch of 2: "
+                f"expected BaseOutput(latent (2, {self.net.base.latent_dim}), score (2,), loss (2,))."
+            )
+
+
+_NEEDS_CLASSES = 'base="class" scores how surprising a given class is: pass x_y, or use base="dae"'
+
+
+def _build(ds: Dataset, base: str | BaseModel, config: TrainConfig, weights: torch.Generator) -> BaseModel:
+    if isinstance(base, str):
+        if base == "dae":
+            return DenoisingAutoEncoder(ds.n_features, config.hidden, config.noise, weights)
+        if base == "class":
+            if ds.x_y is None:
+                raise ValueError(_NEEDS_CLASSES)
+            return Classifier(ds.n_features, ds.n_classes, config.hidden, weights)
+        raise ValueError(f"base={base!r}: expected one of {', '.join(BASES)}, a BaseModel or a Learner.")
+    missing = [name for name in ("latent_dim", "needs_x_y") if not hasattr(base, name)]
+    if not isinstance(base, torch.nn.Module) or missing:
+        lacks = f"; it lacks {', '.join(missing)}" if missing else ""
+        raise TypeError(
+            f"base={type(base).__name__}: expected 'dae', 'class', a Learner, or a torch.nn.Module with latent_dim, "
+            f"needs_x_y and forward(x, x_y=None) -> BaseOutput{lacks}."
+        )
+    if base.needs_x_y and ds.x_y is None:
+        raise ValueError(f"{type(base).__name__} needs given classes: pass x_y to the Dataset.")
+    return base

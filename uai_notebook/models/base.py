@@ -1,0 +1,80 @@
+"""What a base model is: anything that gives a latent l(x), a score s(x) and a loss (Section 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+
+class BaseOutput(NamedTuple):
+    """One forward pass over a batch of B items.
+
+    Attributes
+    ----------
+    latent : Tensor float32 (B, d)
+        l(x), what the UAI layer reads and sends gradient into.
+    score : Tensor float32 (B,)
+        s(x); higher is more anomalous.
+    loss : Tensor float32 (B,)
+        Training loss per item; a term of the whole batch is added to every item.
+    """
+
+    latent: Tensor
+    score: Tensor
+    loss: Tensor
+
+
+@runtime_checkable
+class BaseModel(Protocol):
+    """Protocol of an unsupervised anomaly model: any ``torch.nn.Module`` with these three satisfies it.
+
+    A module that draws random numbers while training may read a ``torch.Generator`` from its attribute
+    ``generator``: the learner sets it where the attribute exists, and then the same seed gives the same weights.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from uai_notebook import BaseOutput
+    >>> class Distance(torch.nn.Module):
+    ...     latent_dim, needs_x_y = 2, False
+    ...     def __init__(self, d):
+    ...         super().__init__()
+    ...         self.latent = torch.nn.Linear(d, 2)
+    ...     def forward(self, x, x_y=None):
+    ...         latent = self.latent(x)
+    ...         score = latent.square().sum(1)
+    ...         return BaseOutput(latent, score, score)
+    >>> Distance(4)(torch.ones(3, 4)).score.shape
+    torch.Size([3])
+    """
+
+    latent_dim: int
+    needs_x_y: bool
+
+    def forward(self, x: Tensor, x_y: Tensor | None = None) -> BaseOutput:
+        """Latents, scores and losses of x, float32 (B, ...); ``x_y`` int64 (B,) if ``needs_x_y``."""
+        ...
+
+
+def mlp(sizes: Sequence[int], generator: torch.Generator | None = None) -> nn.Sequential:
+    """Fully connected layers, ReLU between them, the last one linear.
+
+    Weights start Glorot uniform, biases zero: TensorFlow's defaults, with which the paper was run. The linear
+    end is our choice where it is a latent: a ReLU on 8 units can die and leave nothing to learn from.
+    """
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in pairwise(sizes):
+        linear = nn.Linear(fan_in, fan_out)
+        glorot(linear, generator)
+        layers += [linear, nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def glorot(linear: nn.Linear, generator: torch.Generator | None = None) -> None:
+    """Set Glorot uniform weights and zero bias in place."""
+    nn.init.xavier_uniform_(linear.weight, generator=generator)
+    nn.init.zeros_(linear.bias)

@@ -1,0 +1,191 @@
+"""What a learner says about every item at one moment, and the bounded record of it over rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+IndexArray = npt.NDArray[np.int64]
+
+
+def sigmoid(logit: npt.ArrayLike) -> FloatArray:
+    """Logistic function, float32, without overflow for large negative logits."""
+    z = np.asarray(logit, dtype=np.float64)
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * z)), dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """State of Algorithm 1 after one training: scores and latents of all n items.
+
+    Attributes
+    ----------
+    base_score : float32 (n,)
+        s(x) of the base model, eq. 5 or 7; higher is more anomalous.
+    latent : float32 (n, d) or None
+        l(x), or None where the learner has no latent.
+    uai_logit : float32 (n,) or None
+        The argument of the sigmoid in eq. 3, or None until the head has seen an anomaly and a normal.
+        Rank by it: the sigmoid saturates and makes ties.
+    round : int
+        Accepted trainings before this one: 0 after pre-training.
+    labeled_index, labeled_value : int64 (t,), int8 (t,)
+        The labels the learner had when this training began; Unsure is not among them.
+    losses : mapping of str to float
+        Mean losses of the training that led here, for example ``{"base": .01, "uai": .2}``.
+    probability : bool
+        Whether ``uai_score`` is a probability; otherwise it is a learned score without a scale.
+    """
+
+    base_score: FloatArray
+    latent: FloatArray | None = None
+    uai_logit: FloatArray | None = None
+    round: int = 0
+    labeled_index: IndexArray = field(default_factory=lambda: np.empty(0, np.int64))
+    labeled_value: npt.NDArray[np.int8] = field(default_factory=lambda: np.empty(0, np.int8))
+    losses: Mapping[str, float] = field(default_factory=dict)
+    probability: bool = True
+
+    def __len__(self) -> int:
+        return len(self.base_score)
+
+    @property
+    def n_labels(self) -> int:
+        """Number of labels trained on, t."""
+        return len(self.labeled_index)
+
+    @property
+    def uai_score(self) -> FloatArray | None:
+        """s_uai(x) of eq. 3, float32 (n,); None where ``uai_logit`` is."""
+        if self.uai_logit is None:
+            return None
+        return sigmoid(self.uai_logit) if self.probability else self.uai_logit
+
+    @property
+    def ranking_score(self) -> FloatArray:
+        """What results are sorted by: the UAI logit where there is one, else the base score."""
+        return self.base_score if self.uai_logit is None else self.uai_logit
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One key round of a :class:`History`: the display items only, latents as float16.
+
+    ``index`` (m,) names the items: the fixed display sample first, then items labelled since, in order
+    of their first label. A later frame therefore only ever appends.
+    """
+
+    round: int
+    index: IndexArray
+    base_score: FloatArray
+    latent: npt.NDArray[np.float16] | None
+    uai_logit: FloatArray | None
+    n_labels: int
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by the arrays of this frame (``index`` is shared between frames, and not counted)."""
+        arrays = (self.base_score, self.latent, self.uai_logit)
+        return sum(a.nbytes for a in arrays if a is not None)
+
+
+class History:
+    """Record over rounds, bounded in memory.
+
+    Key frames hold a fixed display sample of at most ``max_items`` items plus every labelled one. When they
+    outgrow ``max_bytes``, every second one is dropped, first and last kept. Scalars of every round are kept.
+
+    Parameters
+    ----------
+    max_bytes : int
+        Bound on all key frames together, bytes. Our choice: 200 MB.
+    max_items : int
+        Size of the display sample.
+    seed : int
+        Of the display sample.
+    """
+
+    def __init__(self, max_bytes: int = 200_000_000, max_items: int = 20_000, seed: int = 0) -> None:
+        self.max_bytes, self.max_items, self._seed = max_bytes, max_items, seed
+        self._index = self._buffer = np.empty(0, np.int64)
+        self._member = np.empty(0, bool)
+        self._frames: list[Frame] = []
+        self._scalars: list[dict[str, float]] = []
+        self._stride = 1  # how many rounds lie between kept frames after thinning
+        self._first_scores: FloatArray | None = None
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """Key frames, oldest first; the last one is the latest round."""
+        return tuple(self._frames)
+
+    @property
+    def scalars(self) -> tuple[dict[str, float], ...]:
+        """One dict per round: round, n_labels, n_anomalies, seconds, losses."""
+        return tuple(self._scalars)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by all key frames and the display index."""
+        return self._index.nbytes + sum(f.nbytes for f in self._frames)
+
+    @property
+    def unsupervised_order(self) -> IndexArray | None:
+        """All items by the base score of the first snapshot, most anomalous first: what an unsupervised
+        ranking would have asked. int64 (n,), None before the first round."""
+        if self._first_scores is None:
+            return None
+        return np.argsort(-self._first_scores, kind="stable").astype(np.int64)
+
+    def append(
+        self, snapshot: Snapshot, labeled: npt.ArrayLike = (), scalars: Mapping[str, float] | None = None
+    ) -> None:
+        """Record one round; ``labeled`` are the items labelled so far, in order of their first label."""
+        if self._first_scores is None:
+            self._start(snapshot)
+        labeled = np.asarray(labeled, dtype=np.int64)
+        new = labeled[~self._member[labeled]]
+        self._member[new] = True
+        self._extend(new)
+        self._keep(self._frame(snapshot))
+        losses = {f"loss_{name}": value for name, value in snapshot.losses.items()}
+        self._scalars.append({"round": snapshot.round, "n_labels": snapshot.n_labels, **losses, **(scalars or {})})
+
+    def _start(self, snapshot: Snapshot) -> None:
+        n = len(snapshot)
+        self._first_scores = snapshot.base_score
+        sample = np.arange(n)
+        if n > self.max_items:
+            sample = np.sort(np.random.default_rng(self._seed).choice(n, self.max_items, replace=False))
+        self._buffer, self._index = sample, sample
+        self._member = np.zeros(n, bool)
+        self._member[sample] = True
+
+    def _extend(self, new: IndexArray) -> None:
+        # Frames hold views of one growing buffer, so that 500 rounds do not keep 500 copies of the index.
+        m = len(self._index)
+        if m + len(new) > len(self._buffer):
+            self._buffer = np.concatenate([self._index, np.empty(len(new) + m // 4, np.int64)])
+        self._buffer[m : m + len(new)] = new
+        self._index = self._buffer[: m + len(new)]
+
+    def _frame(self, snapshot: Snapshot) -> Frame:
+        i = self._index
+        limit = np.finfo(np.float16).max  # a latent beyond it would become infinite
+        latent = None if snapshot.latent is None else snapshot.latent[i].clip(-limit, limit).astype(np.float16)
+        logit = None if snapshot.uai_logit is None else snapshot.uai_logit[i]
+        return Frame(snapshot.round, i, snapshot.base_score[i], latent, logit, snapshot.n_labels)
+
+    def _keep(self, frame: Frame) -> None:
+        # The latest round is always there; a former latest stays only if it lies on the stride.
+        if len(self._frames) > 1 and self._frames[-1].round % self._stride:
+            self._frames.pop()
+        self._frames.append(frame)
+        while len(self._frames) > 2 and self.nbytes > self.max_bytes:
+            self._stride *= 2
+            first, *inner, last = self._frames
+            self._frames = [first, *(f for f in inner if f.round % self._stride == 0), last]

@@ -1,0 +1,219 @@
+"""How a UaiNet is trained and evaluated: Appendix A.1, as a generator of small steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .datasets import Dataset
+from .models import UaiNet
+from .snapshot import FloatArray
+
+EVALUATION_ROWS = 4096  # rows per forward pass when scoring: large enough for full speed, 13 MB at d = 784
+
+
+class Progress(NamedTuple):
+    """One step of a training: ``step`` of ``of`` done, with its loss (nan where a learner has none)."""
+
+    step: int
+    of: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Hyper-parameters. Defaults are Appendix A.1 unless marked as our choice; every number is checked.
+
+    Attributes
+    ----------
+    hidden : tuple of int
+        Layer sizes, the last one the latent.
+    pretrain_steps, round_steps : int
+        Optimization steps before the first call, and after each.
+    batch_size : int
+        Rows of the unlabelled batch.
+    labeled_batch : int
+        Rows drawn uniformly with replacement from the labelled items, each step, from the first label on. Our
+        choice: constant, so that a round costs the same at any number of labels.
+    lr : float
+        Of RMSprop.
+    noise : float
+        phi of eq. 4. Our choice: the paper gives no value.
+    uai_weight : float
+        Weight of the UAI cross entropy beside the base loss. Our choice.
+    threads : int
+        torch threads while training, restored afterwards. Our choice: one leaves a core for the person.
+    device : str
+        "auto" (cuda, else mps, else cpu) or a torch device name.
+
+    Examples
+    --------
+    >>> from uai_notebook import TrainConfig
+    >>> TrainConfig(lr=-1)
+    Traceback (most recent call last):
+    ValueError: TrainConfig: lr=-1: expected a positive number
+    """
+
+    hidden: tuple[int, ...] = (256, 64, 8)
+    pretrain_steps: int = 5000
+    round_steps: int = 100
+    batch_size: int = 256
+    labeled_batch: int = 256
+    lr: float = 0.01
+    noise: float = 0.1
+    uai_weight: float = 1.0
+    threads: int = 1
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hidden", tuple(self.hidden))
+        wrong = [f"hidden={self.hidden}: expected positive whole numbers"] if not _sizes(self.hidden) else []
+        wrong += [
+            f"{name}={getattr(self, name)!r}: expected a positive whole number"
+            for name in ("pretrain_steps", "round_steps", "batch_size", "labeled_batch", "threads")
+            if not _sizes((getattr(self, name),))
+        ]
+        if not _number(self.lr) or self.lr <= 0:
+            wrong.append(f"lr={self.lr!r}: expected a positive number")
+        wrong += [
+            f"{name}={getattr(self, name)!r}: expected a number of at least 0"
+            for name in ("noise", "uai_weight")
+            if not _number(getattr(self, name)) or getattr(self, name) < 0
+        ]
+        if wrong:
+            raise ValueError("TrainConfig: " + "; ".join(wrong))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for a file."""
+        return {**asdict(self), "hidden": list(self.hidden)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> TrainConfig:
+        """The inverse of :meth:`to_dict`; unknown names (of a newer version) are left out."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The torch device of a config: "auto" takes cuda, else mps, else cpu. ValueError if torch lacks it."""
+    if name != "auto":
+        try:
+            torch.empty(0, device=name)
+        except (RuntimeError, AssertionError) as error:
+            raise ValueError(f'device={name!r} is not there: {error}. Use "auto" or "cpu".') from error
+        return torch.device(name)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+class Rows:
+    """Scaled rows of a Dataset as tensors on one device: the only way training and scoring see the data.
+
+    Integer images are scaled by their type's range, everything else min-max per feature, constants to 0.
+    """
+
+    def __init__(self, ds: Dataset, device: torch.device, scaling: tuple[FloatArray, FloatArray] | None = None) -> None:
+        self.ds, self.device = ds, device
+        self.offset, self.factor = scaling or fit_scaling(ds)
+        self._x_y = None if ds.x_y is None else torch.from_numpy(np.asarray(ds.x_y, np.int64).copy())
+
+    def __len__(self) -> int:
+        return len(self.ds)
+
+    def batch(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Scaled x, float32 (B, ...), and given classes, int64 (B,) or None, of the items in ``index`` (cpu)."""
+        x = self.scale(self.ds.rows(index.numpy()))
+        return x, None if self._x_y is None else self._x_y[index].to(self.device)
+
+    def chunks(self, size: int = EVALUATION_ROWS) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """All items in order."""
+        for part, x in self.ds.chunks(size):
+            yield self.scale(x), None if self._x_y is None else self._x_y[part].to(self.device)
+
+    def scale(self, x: FloatArray) -> Tensor:
+        """(x - offset) * factor, a new float32 tensor."""
+        rows = np.subtract(x, self.offset)
+        rows *= self.factor
+        return torch.from_numpy(rows).to(self.device)
+
+
+def fit_scaling(ds: Dataset) -> tuple[FloatArray, FloatArray]:
+    """Offset and factor that bring x to [0, 1]: float32, one value for images, else one per feature."""
+    if ds.value_range is not None:
+        first, last = ds.value_range
+        return np.asarray([first], np.float32), np.asarray([1.0 / (last - first)], np.float32)
+    low = np.full(ds.x.shape[1:], np.inf, np.float32)
+    high = -low
+    for _, x in ds.chunks(EVALUATION_ROWS):
+        np.minimum(low, x.min(axis=0), out=low)
+        np.maximum(high, x.max(axis=0), out=high)
+    span = high.astype(np.float64) - low  # a difference of two float32 can leave their range
+    factor = np.divide(1.0, span, out=np.zeros_like(span), where=span > 0)
+    return low, factor.astype(np.float32)
+
+
+def train_steps(
+    net: UaiNet,
+    optimizer: torch.optim.Optimizer,
+    rows: Rows,
+    steps: int,
+    config: TrainConfig,
+    generator: torch.Generator,
+    labels: tuple[Tensor, Tensor] | None = None,
+) -> Iterator[Progress]:
+    """Train for ``steps`` steps, yielding after each.
+
+    Each step draws an unlabelled batch from all items and, if there are ``labels`` (items int64 (t,), values
+    float32 (t,) on the device), a labelled batch of fixed size. The base loss is of the first, the cross entropy
+    of the second. They pass the network separately: backpropagation of a labelled batch then ends at l(x).
+
+    Raises
+    ------
+    FloatingPointError
+        The loss is no longer finite.
+    """
+    net.train()
+    n = len(rows)
+    for step in range(1, steps + 1):
+        x, x_y = rows.batch(torch.randint(n, (config.batch_size,), generator=generator))
+        loss = net.base(x, x_y).loss.mean()  # type: ignore[operator]
+        if labels is not None:
+            items, values = labels
+            drawn = torch.randint(len(items), (config.labeled_batch,), generator=generator)
+            logit = net(*rows.batch(items[drawn])).logit
+            target = values[drawn.to(values.device)]
+            loss = loss + config.uai_weight * nn.functional.binary_cross_entropy_with_logits(logit, target)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        value = loss.item()
+        if not math.isfinite(value):
+            raise FloatingPointError(
+                f"the loss became {value} at step {step} of {steps}: try a smaller "
+                f"TrainConfig(lr=...), now {config.lr}."
+            )
+        yield Progress(step, steps, value)
+
+
+@torch.inference_mode()
+def evaluate(net: UaiNet, rows: Rows) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Latents (n, d), base scores (n,) and UAI logits (n,) of all items, float32, without noise or dropout."""
+    net.eval()
+    parts = [(out.latent, out.score, out.logit) for out in (net(x, x_y) for x, x_y in rows.chunks())]
+    latent, score, logit = (torch.cat(part).float().cpu().numpy() for part in zip(*parts, strict=True))
+    return latent, score, logit
+
+
+def _sizes(values: Any) -> bool:
+    return len(values) > 0 and all(isinstance(v, int) and not isinstance(v, bool) and v > 0 for v in values)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,305 @@
+"""Latent against score, one point per item, and how both move from round to round (Appendix C.1)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import numpy as np
+import numpy.typing as npt
+import traitlets
+
+from uai_notebook.snapshot import FloatArray, Frame, IndexArray, sigmoid
+from uai_notebook.views.projection import LatentAxis
+
+if TYPE_CHECKING:
+    from uai_notebook.session import ActiveSession
+
+_log = logging.getLogger(__name__)
+_STATIC = Path(__file__).parent / "static"
+MAX_FRAMES = 40  # key frames a browser holds, our choice: 40 x 20,000 points are 10 MB
+_MAX_ID = 80  # characters of an id in the tooltip
+_MAX_VIEWS = 64  # views remembered by name; a page that went away without a word is forgotten first
+
+
+def key_frames(frames: Iterable[Frame], limit: int = MAX_FRAMES) -> tuple[Frame, ...]:
+    """At most ``limit`` frames, evenly spaced, first and last kept.
+
+    The spacing is a power of two in round numbers, so that one more round never asks for a frame that an
+    earlier choice left out: the browser only drops frames and receives the newest.
+    """
+    frames = tuple(frames)
+    stride = 1
+    while len(chosen := _on_stride(frames, stride)) > limit:
+        stride *= 2
+        if stride > 2**40:  # rounds that are all alike: cannot be thinned by number
+            return (frames[0], *frames[-(limit - 1) :])
+    return chosen
+
+
+def _on_stride(frames: tuple[Frame, ...], stride: int) -> tuple[Frame, ...]:
+    last = len(frames) - 1
+    return tuple(f for i, f in enumerate(frames) if i in (0, last) or f.round % stride == 0)
+
+
+@dataclass
+class _Message:
+    """One custom message under construction: JSON content, and arrays as named binary buffers."""
+
+    content: dict[str, Any]
+    names: list[str] = field(default_factory=list)
+    buffers: list[bytes] = field(default_factory=list)
+
+    def add(self, name: str, values: npt.ArrayLike, dtype: npt.DTypeLike) -> None:
+        self.names.append(name)
+        self.buffers.append(np.ascontiguousarray(values, dtype=dtype).tobytes())
+
+    def add_text(self, name: str, lines: Iterable[str]) -> None:
+        self.names.append(name)
+        self.buffers.append("\n".join(lines).encode("utf-8", "replace"))
+
+
+class LatentScatter(anywidget.AnyWidget):
+    """Scatter of latent l(x) against anomaly score s(x), with a slider over the rounds of a session.
+
+    It works alone or beside other parts. Points travel as binary buffers after a view has said "ready", are
+    kept by the browser, and never enter the widget state; scrubbing between rounds asks nothing of the kernel.
+    The truth of a dataset is never sent.
+
+    Parameters
+    ----------
+    session : ActiveSession
+        What is shown. The widget only reads it.
+    height : int
+        Height of the plot area, CSS pixels.
+
+    Examples
+    --------
+    >>> scatter = LatentScatter(session)                        # doctest: +SKIP
+    >>> scatter.on_pick(lambda index: print("item", index))     # doctest: +SKIP
+    """
+
+    # Strings, never a Path: anywidget watches files for each Path, and every instance would then stay alive.
+    _esm = (_STATIC / "scatter.js").read_text(encoding="utf-8")
+    _css = (_STATIC / "scatter.css").read_text(encoding="utf-8")
+    height = traitlets.Int(360, min=160, max=4000).tag(sync=True)
+
+    def __init__(self, session: ActiveSession, height: int = 360) -> None:
+        super().__init__(height=height)
+        self._session = session
+        self._sending = threading.RLock()  # guards all below; taken before the session's own lock, never after
+        self._views: dict[str, None] = {}  # names of the views that said "ready", oldest first
+        self._axis: LatentAxis | None = None
+        self._feature_x: FloatArray = np.empty(0, np.float32)  # coordinates of items when the axis is of features
+        self._sent: tuple[Frame, ...] = ()
+        self._sent_index = 0  # how much of the display index the browser has
+        self._ids = _names(session.ds)
+        self._pick_callbacks: list[Callable[[int], object]] = []
+        self.on_msg(self._receive)
+        self._unsubscribe: Callable[[], object] | None = session.observe(self._changed)
+
+    def on_pick(self, callback: Callable[[int], object]) -> Callable[[], None]:
+        """Call ``callback(index)`` when a point is clicked; returns a function that takes it off again."""
+        self._pick_callbacks.append(callback)
+
+        def remove() -> None:
+            if callback in self._pick_callbacks:
+                self._pick_callbacks.remove(callback)
+
+        return remove
+
+    def refresh(self) -> None:
+        """Send the candidates again: for a view that moved ``session.on_screen``, of which the session
+        itself says nothing."""
+        self._changed(frozenset({"queue"}))
+
+    def close(self) -> None:
+        """Stop following the session and remove the widget from the page."""
+        unsubscribe = getattr(self, "_unsubscribe", None)  # __del__ may call this after a failed __init__
+        if unsubscribe is not None:
+            self._unsubscribe = None
+            unsubscribe()
+            with self._sending:
+                self._views.clear()
+        super().close()
+
+    # -- from the browser ---------------------------------------------------------------------------------
+
+    def _receive(self, _widget: object, content: object, _buffers: object) -> None:
+        """A message from a view: untrusted, so whatever does not fit is dropped."""
+        if not isinstance(content, dict):
+            return
+        kind, view, index = content.get("kind"), content.get("view", ""), content.get("index")
+        if kind in ("ready", "gone") and isinstance(view, str) and len(view) <= 64:
+            self._ready(view) if kind == "ready" else self._gone(view)
+        elif kind == "pick" and type(index) is int and 0 <= index < len(self._session.ds):
+            for callback in tuple(self._pick_callbacks):
+                try:
+                    callback(index)
+                except Exception:  # an error in here would reach neither the cell nor the page
+                    _log.exception("on_pick callback failed for item %d", index)
+
+    def _ready(self, view: str) -> None:
+        with self._sending:
+            if self._unsubscribe is None:  # closed
+                return
+            self._views.pop(view, None)
+            self._views[view] = None
+            while len(self._views) > _MAX_VIEWS:
+                del self._views[next(iter(self._views))]
+            self._sent, self._sent_index = (), 0
+            self._update({"labels", "queue", "snapshot"}, reset=True)
+
+    def _gone(self, view: str) -> None:
+        with self._sending:
+            self._views.pop(view, None)
+
+    # -- to the browser -----------------------------------------------------------------------------------
+
+    def _changed(self, changes: frozenset[str]) -> None:
+        """The session changed; called on any thread."""
+        wanted = set(changes) & {"labels", "queue", "snapshot"}
+        if wanted:
+            with self._sending:
+                if self._views:
+                    self._update(wanted)
+
+    def _update(self, changes: set[str], reset: bool = False) -> None:
+        """Send what the views lack: the newest frame first, in one message with labels and candidates.
+
+        Older frames follow one by one, and only after "ready" or when a whole history was loaded.
+        """
+        frames = key_frames(self._session.history.frames) if "snapshot" in changes else self._sent
+        if not reset and self._sent and frames and not self._continues(frames):
+            reset, self._sent, self._sent_index = True, (), 0
+            self._feature_x = self._feature_x[:0]
+            changes |= {"labels", "queue"}
+        have = {id(f) for f in self._sent}
+        new = [f for f in reversed(frames) if id(f) not in have]
+        if not (new or reset or changes & {"labels", "queue"}):
+            return
+        self._sent = frames
+        message = self._message(reset)
+        if new and new[0] is frames[-1]:
+            self._add_frame(message, new.pop(0))
+        if "labels" in changes:
+            self._add_labels(message)
+        if "queue" in changes or reset:
+            current = self._session.on_screen
+            queue = [int(i) for i in self._session.queue]
+            message.content["candidates"] = {"queue": queue, "current": None if current is None else int(current)}
+        self._add_extra(message)
+        self._post(message)
+        for frame in new:
+            message = self._message()
+            self._add_frame(message, frame)
+            self._post(message)
+
+    def _continues(self, frames: tuple[Frame, ...]) -> bool:
+        """Whether ``frames`` are those sent and later ones; not so after the session went back to a checkpoint."""
+        return frames[-1].round >= self._sent[-1].round and frames[0] is self._sent[0]
+
+    def _message(self, reset: bool = False) -> _Message:
+        rounds = [f.round for f in self._sent]
+        return _Message({"kind": "update", "reset": reset, "rounds": rounds, "total": len(self._session.ds)})
+
+    def _post(self, message: _Message) -> None:
+        self.send({**message.content, "arrays": message.names}, buffers=message.buffers)
+
+    def _add_frame(self, message: _Message, frame: Frame) -> None:
+        """Coordinates of one round, with the part of the display index that the browser does not have yet."""
+        snapshot = self._session.snapshot
+        probability = snapshot is None or snapshot.probability
+        start = min(self._sent_index, len(frame.index))
+        message.content["frame"] = {
+            "round": frame.round,
+            "labels": frame.n_labels,
+            "start": start,
+            "probability": probability,
+        }
+        message.add("x", self._coordinates(frame), np.float32)
+        message.add("y", frame.base_score, np.float32)
+        if frame.uai_logit is not None:
+            message.add("uai", sigmoid(frame.uai_logit) if probability else frame.uai_logit, np.float32)
+        if len(frame.index) > start:
+            message.content["x_title"] = self._fitted(frame).label
+            self._add_items(message, "", frame.index[start:])
+            self._sent_index = len(frame.index)
+
+    def _add_items(self, message: _Message, prefix: str, index: IndexArray) -> None:
+        message.add(prefix + "index", index, np.int32)
+        if self._ids is not None:
+            message.add_text(prefix + "ids", (_one_line(self._ids[int(i)]) for i in index))
+
+    def _add_labels(self, message: _Message) -> None:
+        index, value = self._session.current_labels()
+        message.add("label_index", index, np.int32)
+        message.add("label_value", value, np.int8)
+
+    def _add_extra(self, message: _Message) -> None:
+        """Candidates and answers that the latest frame lacks, since it shows a sample of a large dataset.
+
+        They take part in the latest round only; the next frame has the labelled ones from the session itself.
+        """
+        snapshot = self._session.snapshot
+        if not self._sent or snapshot is None or snapshot.round != self._sent[-1].round:
+            return
+        frame = self._sent[-1]
+        current = self._session.on_screen
+        asked = [self._session.queue, self._session.current_labels()[0], [] if current is None else [current]]
+        wanted = np.unique(np.concatenate([np.asarray(a, np.int64) for a in asked]))
+        wanted = np.setdiff1d(wanted[(wanted >= 0) & (wanted < len(snapshot))], frame.index, assume_unique=True)
+        axis = self._fitted(frame)
+        if axis.of_features:
+            x = axis(self._session.ds.x[wanted])
+        elif snapshot.latent is None:
+            x = np.full(len(wanted), np.nan, np.float32)
+        else:
+            x = axis(snapshot.latent[wanted])
+        self._add_items(message, "extra_", wanted)
+        message.add("extra_x", x, np.float32)
+        message.add("extra_y", snapshot.base_score[wanted], np.float32)
+        uai = snapshot.uai_score
+        if uai is not None:
+            message.add("extra_uai", uai[wanted], np.float32)
+
+    # -- coordinates --------------------------------------------------------------------------------------
+
+    def _fitted(self, frame: Frame) -> LatentAxis:
+        """The axis, fitted once, on the first round: thinning keeps that frame, so every view agrees."""
+        if self._axis is None:
+            first = next(iter(self._session.history.frames), frame)
+            no_latent = first.latent is None or first.latent.shape[-1] == 0
+            self._axis = LatentAxis.fit_features(self._session.ds.x) if no_latent else LatentAxis.fit(first.latent)
+        return self._axis
+
+    def _coordinates(self, frame: Frame) -> FloatArray:
+        axis = self._fitted(frame)
+        if axis.of_features:
+            known, m = len(self._feature_x), len(frame.index)
+            if m > known:  # the index only ever appends
+                tail = axis(self._session.ds.x[frame.index[known:]])
+                self._feature_x = np.concatenate([self._feature_x, tail])
+            return self._feature_x[:m]
+        if frame.latent is None:  # no place on the axis: NaN is not drawn
+            return np.full(len(frame.index), np.nan, np.float32)
+        return axis(frame.latent)
+
+
+def _names(ds: Any) -> Any:
+    """Ids of a dataset, or None where they only repeat the index."""
+    ids = getattr(ds, "ids", None)
+    if ids is None:
+        return None
+    ids = np.asarray(ids)
+    return None if ids.dtype.kind in "iu" and np.array_equal(ids, np.arange(len(ids))) else ids
+
+
+def _one_line(value: object) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= _MAX_ID else text[: _MAX_ID - 1] + "…"
