@@ -1,1 +1,38 @@
-"""Pure views: a snapshot, a history or an item becomes a figure, numbers to draw, or HTML."""
+"""Pure views: a snapshot, a history or an item becomes a figure, numbers to draw, or HTML.
+
+Names resolve on first use (PEP 562), so that importing this loads neither plotly nor Pillow.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .figures import discovery_curve as discovery_curve
+    from .figures import latent_score as latent_score
+    from .projection import LatentAxis as LatentAxis
+    from .renderers import render_item as render_item
+    from .renderers import render_thumbnail as render_thumbnail
+
+_MODULE_OF = {
+    "LatentAxis": "projection",
+    "discovery_curve": "figures",
+    "latent_score": "figures",
+    "render_item": "renderers",
+    "render_thumbnail": "renderers",
+}
+
+__all__ = sorted(_MODULE_OF)  # noqa: PLE0605  (all are strings)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_MODULE_OF[name]}", __name__), name)
+    globals()[name] = value  # next time without this function
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

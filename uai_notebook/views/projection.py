@@ -74,7 +74,7 @@ class LatentAxis:
         rows = _matrix(latent)
         d = len(self.weights)
         if rows.shape[1] != d:
-            raise ValueError(f"latent has {rows.shape[1]} columns, but this axis was fitted on {d}: fit a new LatentAxis")
+            raise ValueError(f"latent has {rows.shape[1]} columns, this axis was fitted on {d}: fit a new LatentAxis")
         if np.array_equal(self.weights, [1.0]):
             return np.array(rows[:, 0] - self.centre[0], dtype=np.float32)
         with np.errstate(over="ignore", invalid="ignore"):  # a broken latent gives a broken coordinate, quietly
@@ -98,7 +98,8 @@ def _finite_rows(rows: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     limit = _MAX_ROWS if rows.shape[1] <= _WIDE else _WIDE_ROWS
     if len(rows) > limit:
         rows = rows[np.linspace(0, len(rows) - 1, limit).astype(np.int64)]
-    return rows[np.isfinite(rows).all(axis=1)].astype(np.float64)
+    finite: npt.NDArray[np.float64] = rows[np.isfinite(rows).all(axis=1)].astype(np.float64)
+    return finite
 
 
 def _principal_axis(rows: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -274,8 +274,10 @@ class LatentScatter(anywidget.AnyWidget):
         """The axis, fitted once, on the first round: thinning keeps that frame, so every view agrees."""
         if self._axis is None:
             first = next(iter(self._session.history.frames), frame)
-            no_latent = first.latent is None or first.latent.shape[-1] == 0
-            self._axis = LatentAxis.fit_features(self._session.ds.x) if no_latent else LatentAxis.fit(first.latent)
+            if first.latent is None or first.latent.shape[-1] == 0:
+                self._axis = LatentAxis.fit_features(self._session.ds.x)
+            else:
+                self._axis = LatentAxis.fit(first.latent)
         return self._axis
 
     def _coordinates(self, frame: Frame) -> FloatArray:

@@ -658,7 +658,7 @@ function render({ model, el }) {
     if (!store.apply(msg, buffers)) return hello();
     if (tween && !store.frames.includes(tween.from)) tween = null;
     const latest = store.frames.length - 1;
-    if (following && !playing) show(latest, store.frames[latest] !== before && !!msg.frame && !msg.reset);
+    if (following && !playing && store.frames[latest]?.round !== shown) show(latest, !!before && !msg.reset);
     else if (!current()) show(store.frames.filter((f) => f.round <= shown).length - 1, false); // thinned away: the one before
     else write();
   }
@@ -752,6 +752,8 @@ function render({ model, el }) {
       ArrowLeft: () => pan(-0.1, 0), ArrowRight: () => pan(0.1, 0), ArrowUp: () => pan(0, 0.1), ArrowDown: () => pan(0, -0.1) }[/** @type {string} */ (e.key)];
     if (act) e.preventDefault(), e.stopPropagation(), act();
   });
+  // Plain keys pressed in here are no commands of the notebook ("a" would add a cell); Tab and chords pass.
+  on(root, "keydown", (e) => { if (!(e.ctrlKey || e.metaKey || e.altKey || e.key === "Tab" || (e.shiftKey && e.key === "Enter"))) e.stopPropagation(); });
   on(canvas, "webglcontextlost", (e) => { e.preventDefault(); gpu = null; tween = null; note.hidden = false; invalidate(); });
   on(canvas, "webglcontextrestored", () => { if (alive) (gpu = webgl(canvas, store)), (note.hidden = !!gpu), invalidate(); });
 

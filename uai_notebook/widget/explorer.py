@@ -1,0 +1,198 @@
+"""Explorer: candidates, latent-vs-score scatter and discovery curve around one session, in one cell."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import ipywidgets
+import numpy as np
+import pandas as pd
+import traitlets
+
+from ..datasets import Dataset, load_dataset
+from ..session import ActiveSession
+from .panel import LabelPanel
+from .scatter import LatentScatter
+
+_by_cell: dict[str, Explorer] = {}
+
+
+class StatusLine(anywidget.AnyWidget):  # type: ignore[misc]
+    """One line of text over the whole width, read out politely when it changes."""
+
+    _esm = """
+function render({ model, el }) {
+  const line = document.createElement("div");
+  line.className = "uai-status-line";
+  line.setAttribute("aria-live", "polite");
+  const draw = () => { line.textContent = model.get("text"); };
+  model.on("change:text", draw);
+  draw();
+  el.append(line);
+  return () => model.off("change:text", draw);
+}
+export default { render };
+"""
+    text = traitlets.Unicode().tag(sync=True)
+
+
+class Explorer(ipywidgets.VBox):  # type: ignore[misc]
+    """The active loop in a cell.
+
+    Displaying it is enough: a new session starts to train, candidates appear, answers are journaled, and the
+    network learns from every ``train_every`` of them while labeling goes on.
+
+    Parameters
+    ----------
+    session : ActiveSession
+        What is explored.
+    renderer, train_every, blind, keys
+        See :class:`LabelPanel`.
+
+    Attributes
+    ----------
+    panel : LabelPanel
+    scatter : LatentScatter
+    curve : plotly.graph_objects.FigureWidget
+        The discovery curve; made when a browser has drawn the panel, or when first asked for.
+    """
+
+    def __init__(
+        self,
+        session: ActiveSession,
+        renderer: Callable[[Any], Any] | None = None,
+        train_every: int | None = None,
+        blind: bool = False,
+        keys: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.session = session
+        self.panel = LabelPanel(session, renderer, train_every, blind, keys)
+        self.scatter = LatentScatter(session)
+        self.scatter.on_pick(self.panel.visit)
+        self._curve: Any = None
+        self._curve_lock = threading.Lock()
+        status = StatusLine(text=self.panel.state["status"])
+        self._link = traitlets.dlink((self.panel, "state"), (status, "text"), lambda state: state["status"])
+        self._side = ipywidgets.VBox([self.scatter], layout={"flex": "3 1 460px", "min_width": "0"})
+        self.panel.layout.flex, self.panel.layout.min_width = "2 1 320px", "0"
+        row = ipywidgets.Box(
+            [self.panel, self._side], layout={"display": "flex", "flex_flow": "row wrap", "grid_gap": "8px"}
+        )
+        super().__init__([status, row])
+        self.add_class("uai-explorer")
+        self._replace_older()
+        self.panel.on_painted(lambda: threading.Thread(target=self._make_curve, daemon=True).start())
+        if session.phase == "new" and not session.closed:
+            session.start()
+
+    @property
+    def curve(self) -> Any:
+        """The discovery curve, a plotly FigureWidget."""
+        self._make_curve()
+        return self._curve.figure
+
+    def close(self) -> None:
+        """Remove the widgets; the session goes on to exist."""
+        self._link.unlink()
+        if self._curve is not None:
+            self._curve.close()
+        self.panel.close()
+        self.scatter.close()
+        super().close()
+
+    def _make_curve(self) -> None:
+        # After first paint and off the message thread: importing plotly takes more than a second.
+        with self._curve_lock:
+            if self._curve is None:
+                from .curve import DiscoveryCurve
+
+                self._curve = DiscoveryCurve(self.session)
+                self._side.children = (*self._side.children, self._curve.figure)
+
+    def _replace_older(self) -> None:
+        """Running a cell again replaces its Explorer, and leaves no second trainer behind."""
+        cell = _cell_id()
+        if cell is None:
+            return
+        older = _by_cell.pop(cell, None)
+        if older is not None:
+            if older.session is not self.session:
+                older.session.close("This cell was run again: label in its new output.")
+            older.close()
+        _by_cell[cell] = self
+
+
+def explore(
+    data: Dataset | pd.DataFrame | np.ndarray | str,
+    *,
+    path: str | Path | None = None,
+    base: Any = None,
+    renderer: Callable[[Any], Any] | None = None,
+    train_every: int | None = None,
+    blind: bool = False,
+    keys: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Explorer:
+    """Find the useful anomalies in ``data``: one call makes Dataset, session and Explorer.
+
+    Run again, also in a new kernel, it goes on where it was.
+
+    Parameters
+    ----------
+    data : Dataset, DataFrame, array or str
+        What is looked at; a str is a name that :func:`load_dataset` knows.
+    path : str or Path, optional
+        Folder of the session. Default: ``uai_sessions/<name>-<fingerprint[:8]>`` under the current folder.
+    base : str, BaseModel or Learner, optional
+        Default: "class" where the data has given classes, else "dae".
+    renderer, train_every, blind, keys
+        See :class:`LabelPanel`.
+    **options
+        ``k``, ``budget``, ``query``, ``seed``, ``config`` of :class:`ActiveSession`.
+
+    Returns
+    -------
+    Explorer
+        To be displayed.
+    """
+    ds = _as_dataset(data)
+    if base is None:
+        base = "dae" if ds.x_y is None else "class"
+    options.setdefault("k", min(10, len(ds)))
+    session = ActiveSession.open(default_folder(ds) if path is None else path, ds, base=base, **options)
+    return Explorer(session, renderer, train_every, blind, keys)
+
+
+def default_folder(ds: Dataset) -> Path:
+    """``uai_sessions/<name>-<fingerprint[:8]>``: the same data find their labels again."""
+    name = re.sub(r"[^\w.-]+", "_", ds.name).strip("._")[:60] or "data"
+    return Path("uai_sessions") / f"{name}-{ds.fingerprint[:8]}"
+
+
+def _as_dataset(data: Any) -> Dataset:
+    if isinstance(data, Dataset):
+        return data
+    if isinstance(data, str):
+        return load_dataset(data)
+    if isinstance(data, pd.DataFrame):
+        return Dataset.from_frame(data)
+    return Dataset.from_arrays(data)
+
+
+def _cell_id() -> str | None:
+    """Id of the notebook cell that runs, where the front end tells it (JupyterLab 4, Notebook 7)."""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return None
+    shell = get_ipython()
+    if shell is None or not hasattr(shell, "get_parent"):
+        return None
+    parent = shell.get_parent() or {}
+    cell = parent.get("metadata", {}).get("cellId")
+    return cell if isinstance(cell, str) else None

@@ -1,0 +1,140 @@
+"""What the panel says: pure functions of a session."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import numpy as np
+
+from ..datasets import Dataset
+from ..labels import Label
+from ..session import ActiveSession
+from ..snapshot import Snapshot
+from ..views.renderers import render_item, render_thumbnail
+
+
+def status_line(session: ActiveSession) -> str:
+    """ "Round 5 · 47 labeled (6 anomalies, 3 unsure) · budget 47 of 200 · model trained on 40 of 47 · saved 12:03:11"."""
+    store = session.store
+    counts = store.counts()
+    parts = [f"Round {session.round + (session.snapshot is not None)}"]
+    told = [_plural(counts[Label.ANOMALY], "anomaly", "anomalies")]
+    if counts[Label.UNSURE]:
+        told.append(f"{counts[Label.UNSURE]} unsure")
+    parts.append(f"{len(store)} labeled ({', '.join(told)})")
+    if session.budget is not None:
+        parts.append(f"budget {session.n_asked} of {session.budget}")
+    if session.snapshot is not None:
+        sure = len(store) - counts[Label.UNSURE]
+        parts.append(f"model trained on {session.snapshot.n_labels} of {sure}")
+    if session.path is None:
+        parts.append("not saved")
+    elif store.saved_at is not None:
+        parts.append(f"saved {store.saved_at:%H:%M:%S}")
+    return " · ".join(parts)
+
+
+def done_line(session: ActiveSession) -> str:
+    """What is said when nothing is left to ask; empty while there is."""
+    if session.phase != "done":
+        return ""
+    found = _plural(session.store.counts()[Label.ANOMALY], "anomaly", "anomalies") + " found"
+    if len(session.store) >= len(session.ds):
+        return f"All {len(session.ds)} items are labeled: {found}"
+    return f"Budget of {session.budget} used: {found}"
+
+
+def waiting_line(session: ActiveSession, paused: bool) -> str:
+    """What stands in place of a candidate."""
+    if session.closed:
+        return session.closed
+    if session.snapshot is None:
+        if session.training:
+            return "Training the first model: candidates appear when it is done."
+        return "No model yet: press Train now." if paused or session.phase == "failed" else "Starting."
+    return "Training: the next candidates appear when it is done." if session.training else "No candidate is waiting."
+
+
+def progress_state(session: ActiveSession, seconds: float) -> dict[str, Any]:
+    """The training bar."""
+    progress = session.progress
+    if not session.training:
+        return {"on": False, "step": 0, "of": 1, "text": ""}
+    if progress is None:
+        return {"on": True, "step": 0, "of": 1, "text": "Training starts"}
+    loss = f" · loss {progress.loss:.3g}" if np.isfinite(progress.loss) else ""
+    text = f"Training: step {progress.step} of {progress.of}{loss} · {seconds:.0f} s"
+    if progress.step >= progress.of:
+        text = f"Scoring all items · {seconds:.0f} s"
+    return {"on": True, "step": progress.step, "of": progress.of, "text": text}
+
+
+def error_details(error: BaseException) -> str:
+    """The traceback, for the Details of a failure."""
+    return "".join(traceback.format_exception(error))[-6000:]
+
+
+class Cards:
+    """What is shown of each candidate. Pictures are made once; scores follow the snapshot."""
+
+    def __init__(self, session: ActiveSession, renderer: Any = None, blind: bool = False, keep: int = 500) -> None:
+        self._session, self._renderer, self._blind, self._keep = session, renderer, blind, keep
+        self._pictures: dict[int, dict[str, str]] = {}
+        self._ranks = Ranks()
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        if index not in self._pictures:
+            while len(self._pictures) >= self._keep:
+                self._pictures.pop(next(iter(self._pictures)))
+            self._pictures[index] = self._picture(index)
+        hidden = self._blind and index not in self._session.store
+        why = [] if hidden else self._ranks.lines(self._session.snapshot, index)
+        return {**self._pictures[index], "why": why}
+
+    def _picture(self, index: int) -> dict[str, str]:
+        ds = self._session.ds
+        return {
+            "title": card_title(ds, index),
+            "html": render_item(ds, index, self._renderer),
+            "thumb": render_thumbnail(ds, index, self._renderer),
+        }
+
+
+def card_title(ds: Dataset, index: int) -> str:
+    """Names the item and its given class, without which nobody can judge a wrong class."""
+    given = ds.given_class(index)
+    return f"Item {ds.ids[index]}" + ("" if given is None else f" · labelled as {given}")
+
+
+class Ranks:
+    """Where an item stands among all; the sorting is done once per snapshot."""
+
+    def __init__(self) -> None:
+        self._snapshot: Snapshot | None = None
+        self._sorted: dict[str, np.ndarray] = {}
+
+    def lines(self, snapshot: Snapshot | None, index: int) -> list[str]:
+        """ "base score 12.3 (rank 4 of 1,637)" and the same of the UAI score."""
+        if snapshot is None:
+            return []
+        if snapshot is not self._snapshot:
+            self._snapshot = snapshot
+            self._sorted = {"base": np.sort(snapshot.base_score)}
+            if snapshot.uai_logit is not None:
+                self._sorted["uai"] = np.sort(snapshot.uai_logit)
+        lines = [f"base score {snapshot.base_score[index]:.4g} ({self._rank('base', snapshot.base_score[index])})"]
+        if snapshot.uai_logit is None or snapshot.uai_score is None:
+            lines.append("UAI not trained yet: needs one of each")
+        else:
+            name = "UAI probability" if snapshot.probability else "learned score"
+            lines.append(f"{name} {snapshot.uai_score[index]:.3f} ({self._rank('uai', snapshot.uai_logit[index])})")
+        return lines
+
+    def _rank(self, which: str, score: float) -> str:
+        values = self._sorted[which]
+        return f"rank {len(values) - int(np.searchsorted(values, score, side='right')) + 1:,} of {len(values):,}"
+
+
+def _plural(n: int, one: str, many: str) -> str:
+    return f"{n} {one if n == 1 else many}"
