@@ -83,7 +83,7 @@ def test_a_corrupt_line_in_the_middle_is_an_error_that_names_it(tmp_path: Path, 
     append_results(path, [result("DAE")])
     path.write_text(path.read_text() + line + "\n")
     append_results(path, [result("Class")])
-    with pytest.raises(ValueError, match="line 2 of .*r.jsonl is not a result"):
+    with pytest.raises(ValueError, match=r"line 2 of .*r\.jsonl is not a result"):
         read_results(path)
 
 

@@ -286,7 +286,7 @@ class ActiveSession:
         with self._lock:
             return np.asarray([i for i in self._batch if i not in self._store], dtype=np.int64)
 
-    def label(self, index: Any, label: Any, annotator: str = "", *, showing: int | None = None) -> None:
+    def label(self, index: Any, label: Any, annotator: str = "") -> None:
         """Take answers: journaled before this returns. One call is one undo step.
 
         Parameters
@@ -297,8 +297,6 @@ class ActiveSession:
             1 anomaly, 0 normal, -1 unsure; one for all, or one each.
         annotator : str
             Who says so.
-        showing : int, optional
-            The item that a view shows next, see :meth:`show`.
 
         Raises
         ------
@@ -322,7 +320,6 @@ class ActiveSession:
                 base_score=base,  # type: ignore[arg-type]
                 uai_score=learned,  # type: ignore[arg-type]
             )
-            self.on_screen = showing
             self._refill_if_training()
         self._notify("labels", "queue")
 
@@ -348,13 +345,14 @@ class ActiveSession:
         An item that was offered and replaced meanwhile comes back.
         """
         with self._lock:
-            if index == self.on_screen:
+            gone = index in self._offered and index not in self._store and index not in self._batch
+            if index == self.on_screen and not gone:
                 return
             self.on_screen = index
-            if index in self._offered and index not in self._store and index not in self._batch:
-                open_items = self.queue.tolist()
-                if len(open_items) >= self.k:
-                    self._batch.remove(open_items[-1])
+            if gone:
+                waiting = self.queue.tolist()
+                if len(waiting) >= self.k:
+                    self._batch.remove(waiting[-1])
                 self._batch.insert(0, index)
         self._notify("queue")
 

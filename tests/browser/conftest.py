@@ -69,11 +69,13 @@ class LabServer:
         self.root, self.notebooks, self.runtime = root, root / "notebooks", root / "runtime"
         self.notebooks.mkdir()
         self.runtime.mkdir(mode=0o700)
-        self._settings({
-            "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-            # Windowed notebooks detach cells that are off screen, and their widgets with them.
-            "notebook-extension/tracker": {"windowingMode": "none"},
-        })
+        self._settings(
+            {
+                "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+                # Windowed notebooks detach cells that are off screen, and their widgets with them.
+                "notebook-extension/tracker": {"windowingMode": "none"},
+            }
+        )
         environment = {
             **os.environ,
             "JUPYTER_TOKEN": self.token,
@@ -236,11 +238,16 @@ def run_notebook(lab: LabServer, page: Any) -> Iterator[Callable[..., Kernel]]:
     lab.stop_kernels()
 
 
-def wait_until_ran(page: Any, cells: int, timeout: float = 180) -> None:
-    """Every code cell has a number, none a star."""
-    page.wait_for_function(
-        "n => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]"
-        ".filter(e => /\\[\\d+\\]/.test(e.textContent)).length === n",
-        arg=cells,
-        timeout=timeout * 1000,
-    )
+@pytest.fixture
+def wait_until_ran(page: Any) -> Callable[..., None]:
+    """Wait until every code cell has a number and none a star."""
+
+    def wait(cells: int, timeout: float = 180) -> None:
+        page.wait_for_function(
+            "n => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]"
+            ".filter(e => /\\[\\d+\\]/.test(e.textContent)).length === n",
+            arg=cells,
+            timeout=timeout * 1000,
+        )
+
+    return wait

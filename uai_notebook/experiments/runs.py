@@ -287,16 +287,16 @@ def _outcomes(runs: Sequence[Run], workers: int) -> Iterator[tuple[Run, list[Res
 
 
 def _time_left(runs: Sequence[Run], results: Sequence[Result], workers: int) -> str:
-    """Time for ``runs``, from what such runs took, in words."""
-    seconds, bound = 0.0, "about"
+    """How long ``runs`` will take by what such runs took, in words."""
+    seconds, known = 0.0, 0
     for run in runs:
         alike = [r for r in results if r.method == BASES[run.base][1] and r.dataset == run.dataset]
         alike = [r for r in alike if (r.budget, r.config) == (run.budget, _changes(run.config))]
         if alike:
             seconds += float(np.mean([r.seconds for r in alike]))
-        else:
-            bound = "more than"
-    return f"{bound} {seconds / workers / 60:.1f} min"
+            known += 1
+    bound = "about" if known == len(runs) else "more than"
+    return f"{bound} {seconds / workers / 60:.1f} min" if known else "unknown time"
 
 
 def _changes(config: TrainConfig) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from uai_notebook.labels import Label
 if TYPE_CHECKING:
     from uai_notebook.session import ActiveSession
 
+_CURVES = ("found", "ranking")  # the arrays of a Run
+
 CurveArray = npt.NDArray[np.int32]
 LabelSequence = Sequence[int] | npt.NDArray[np.integer]
 
@@ -48,6 +50,14 @@ class Run:
     def length(self) -> int:
         """Items on the horizontal axis."""
         return max([self.budget or 0, *(len(curve) - 1 for curve in (*self.found, *self.ranking))])
+
+    def same_picture(self, other: Run) -> bool:
+        """Whether nothing has to be drawn again."""
+        mine, its = ([vars(run)[name] for name in vars(run) if name not in _CURVES] for run in (self, other))
+        return mine == its and all(
+            len(a) == len(b) and all(np.array_equal(c, d) for c, d in zip(a, b, strict=True))
+            for a, b in ((getattr(self, name), getattr(other, name)) for name in _CURVES)
+        )
 
 
 def found_curve(labels: npt.ArrayLike) -> CurveArray:
@@ -180,9 +190,14 @@ def session_run(session: ActiveSession, name: str = "", order: npt.NDArray[np.in
 
 def session_names(sessions: Sequence[ActiveSession]) -> list[str]:
     """A name per session: its base model, and whatever else tells it from the others."""
-    parts = [
-        {"data": s.ds.name, "base": f"active, base {s.settings['base']}", "query": s.settings["query"]}
-        | {"k": f"k={s.k}", "seed": f"seed {s.seed}"}
+    parts: list[dict[str, str]] = [
+        {
+            "data": s.ds.name,
+            "base": f"active, base {s.settings['base']}",
+            "query": str(s.settings["query"]),
+            "k": f"k={s.k}",
+            "seed": f"seed {s.seed}",
+        }
         for s in sessions
     ]
     telling = [key for key in parts[0] if key == "base" or len({p[key] for p in parts}) > 1]

@@ -81,7 +81,7 @@ def latent_score(
     if len(drawn) < len(unlabeled):
         notes.insert(0, f"{len(drawn):,} of {len(unlabeled):,} unlabeled items drawn, the highest scores among them")
     dots = {"color": style.UNLABELED, "size": 4, "opacity": 0.6}
-    fig = go.Figure(layout=style.layout(height, margin={"l": 64, "r": 16, "t": 72, "b": 56}))
+    fig = go.Figure(layout=style.layout(height, margin={"l": 64, "r": 16, "t": 92 if notes else 72, "b": 56}))
     fig.add_trace(_points(f"unlabeled ({len(unlabeled):,})", drawn, across, up, dots))
     for label, mark in style.MARKS.items():
         items = index[value == label]
@@ -94,10 +94,8 @@ def latent_score(
     fig.update_layout(
         title=_title(f"Round {snapshot.round}, model trained on {trained}", "; ".join(notes)),
         xaxis=style.axis(html.escape(title, quote=False), zeroline=False),
-        yaxis=style.axis(
-            f"anomaly score s{' (log)' if log else ''}", type="log" if log else "linear", exponentformat="power"
-        ),
-        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom", "itemsizing": "constant"},
+        yaxis=_score_axis(up, log),
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "itemsizing": "constant"},
     )
     return fig
 
@@ -134,7 +132,7 @@ def discovery_curve(runs: Any, *, unsupervised: bool = True, height: int = 420) 
     lines = as_runs(runs)
     fig = go.Figure(layout=style.layout(height, margin={"l": 64, "r": 16, "t": 40, "b": 56}, **curve_layout(lines)))
     for i, run in enumerate(lines):
-        fig.add_traces(_band_traces(run, i) + [found_trace(run, i)])
+        fig.add_traces([*_band_traces(run, i), found_trace(run, i)])
         if unsupervised and run.ranking:
             fig.add_trace(ranking_trace(run, i if len(lines) > 1 else None, prefix=len(lines) > 1))
     if unsupervised:
@@ -150,6 +148,7 @@ def found_trace(run: Run, i: int = 0) -> dict[str, Any]:
         name += f" (median of {len(run.found)})"
     return _line(run.found, name, _colour(i)) | {
         "mode": "lines+markers",
+        "zorder": 1,  # where lines meet, this one is seen
         "line": {"color": _colour(i), "width": 2.5},
         "marker": {"symbol": style.LINE_SYMBOLS[i % len(style.LINE_SYMBOLS)], "size": 7, "maxdisplayed": 8},
         "legendgroup": str(i),
@@ -176,17 +175,16 @@ def curve_layout(runs: Sequence[Run]) -> dict[str, Any]:
     budget, total = ({getattr(run, name) for run in runs} for name in ("budget", "n_anomalies"))
     shapes, notes = [], []
     line = {"color": style.TEXT, "width": 1}
-    text = {"showarrow": False, "font": {"size": 11}}
+    title = "items asked"
     if len(budget) == 1 and (b := budget.pop()) is not None:
         shapes.append({"type": "line", "x0": b, "x1": b, "y0": 0, "y1": 1, "yref": "paper", "line": line})
-        place = {"x": b, "y": 0, "yref": "paper", "xanchor": "right", "yanchor": "bottom"}
-        notes.append({"text": f"budget {b:,}", **place, **text})
+        title += f" (budget {b:,})"
     if len(total) == 1 and (a := total.pop()) is not None and a <= length:  # else it could not be reached here
         shapes.append({"type": "line", "x0": 0, "x1": 1, "y0": a, "y1": a, "xref": "paper", "line": line})
-        place = {"x": 0, "y": a, "xref": "paper", "xanchor": "left", "yanchor": "bottom"}
-        notes.append({"text": f"all {a:,} anomalies", **place, **text})
+        place = {"x": 0, "y": a, "xref": "paper", "xanchor": "left", "yanchor": "bottom", "showarrow": False}
+        notes.append({"text": f"all {a:,} anomalies", "font": {"size": 11}, **place})
     return {
-        "xaxis": style.axis("items asked", rangemode="tozero", zeroline=False),
+        "xaxis": style.axis(title, rangemode="tozero", zeroline=False),
         "yaxis": style.axis("anomalies found", rangemode="tozero", zeroline=False),
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
         "hovermode": "x unified",
@@ -254,6 +252,15 @@ def _log_scores(score: FloatArray) -> tuple[FloatArray, list[str]]:
     return np.maximum(score, floor), notes
 
 
+def _score_axis(score: FloatArray, log: bool) -> dict[str, Any]:
+    if not log:
+        return style.axis("anomaly score s")
+    shown = score[np.isfinite(score) & (score > 0)]
+    decades = np.log10(shown.max() / shown.min()) if len(shown) else 0
+    # Over many decades 2 and 5 between them would be clutter.
+    return style.axis("anomaly score s (log)", type="log", exponentformat="power", dtick=1 if decades > 4 else None)
+
+
 def _sample(items: IndexArray, score: FloatArray, limit: int) -> IndexArray:
     """At most ``limit`` of ``items``, a tenth of them the highest scores, which a random sample would miss."""
     if len(items) <= limit:
@@ -271,7 +278,14 @@ def _points(name: str, items: IndexArray, x: FloatArray, y: FloatArray, marker: 
 
 
 def _title(text: str, note: str = "") -> dict[str, Any]:
-    title: dict[str, Any] = {"text": text, "font": {"size": 15}, "x": 0, "xref": "paper", "yref": "container", "y": 0.97}
+    title: dict[str, Any] = {
+        "text": text,
+        "font": {"size": 15},
+        "x": 0,
+        "xref": "paper",
+        "yref": "container",
+        "y": 0.97,
+    }
     return title | ({"subtitle": {"text": note, "font": {"size": 11}}} if note else {})
 
 
@@ -302,7 +316,14 @@ def _band_traces(run: Run, i: int) -> list[dict[str, Any]]:
         return []
     _, low, high = band(run.found)
     x = thinned(len(low))
-    common = {"type": "scatter", "mode": "lines", "x": x, "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    common = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": x,
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
     red, green, blue = (int(_colour(i)[j : j + 2], 16) for j in (1, 3, 5))
     shade = {"fill": "tonexty", "fillcolor": f"rgba({red}, {green}, {blue}, 0.2)", "legendgroup": str(i)}
     return [{**common, "y": low[x], "legendgroup": str(i)}, {**common, "y": high[x], **shade}]

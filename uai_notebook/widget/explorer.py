@@ -94,7 +94,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     def curve(self) -> Any:
         """The discovery curve, a plotly FigureWidget."""
         self._make_curve()
-        return self._curve.figure
+        return self._curve
 
     def close(self) -> None:
         """Remove the widgets; the session goes on to exist."""
@@ -109,10 +109,10 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         # After first paint and off the message thread: importing plotly takes more than a second.
         with self._curve_lock:
             if self._curve is None:
-                from .curve import DiscoveryCurve
+                from .curve import discovery_widget
 
-                self._curve = DiscoveryCurve(self.session)
-                self._side.children = (*self._side.children, self._curve.figure)
+                self._curve = discovery_widget(self.session)
+                self._side.children = (*self._side.children, self._curve)
 
     def _replace_older(self) -> None:
         """Running a cell again replaces its Explorer, and leaves no second trainer behind."""

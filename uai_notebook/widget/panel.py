@@ -58,7 +58,7 @@ class LabelPanel(anywidget.AnyWidget):  # type: ignore[misc]
     state = traitlets.Dict().tag(sync=True)
     cards = traitlets.Dict().tag(sync=True)
     progress = traitlets.Dict().tag(sync=True)
-    keys = traitlets.Dict().tag(sync=True)
+    key_map = traitlets.Dict().tag(sync=True)
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class LabelPanel(anywidget.AnyWidget):  # type: ignore[misc]
         self._handling = threading.local()
         self._painted: list[Callable[[], None]] = []
         super().__init__(
-            state=self._state(), cards=self._batch_cards(), progress=progress_state(session, 0), keys=_keys(keys)
+            state=self._state(), cards=self._batch_cards(), progress=progress_state(session, 0), key_map=_keys(keys)
         )
         self.on_msg(self._receive)
         self._end = session.observe(self._changed)
@@ -162,7 +162,13 @@ class LabelPanel(anywidget.AnyWidget):  # type: ignore[misc]
             raise ValueError(f"label {label!r}: expected 1, 0 or -1.")
         following = content.get("next")
         following = None if following is None else self._index(following)
-        self.session.label(index, label, showing=following)
+        session = self.session
+        before, session.on_screen = session.on_screen, following  # one event: the views hear of both at once
+        try:
+            session.label(index, label)
+        except BaseException:
+            session.on_screen = before
+            raise
         self._show(following)
 
     def _show_item(self, content: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from ..views.renderers import render_item, render_thumbnail
 
 
 def status_line(session: ActiveSession) -> str:
-    """ "Round 5 · 47 labeled (6 anomalies, 3 unsure) · budget 47 of 200 · model trained on 40 of 47 · saved 12:03:11"."""
+    """One line: round, labels, budget, what the model was trained on, and when it was saved."""
     store = session.store
     counts = store.counts()
     parts = [f"Round {session.round + (session.snapshot is not None)}"]

@@ -172,7 +172,7 @@ function render({ model, el }) {
 
   // -- keys and buttons -----------------------------------------------------------------------------------------
 
-  /** @type {Record<string, string[]>} */ const keys = model.get("keys");
+  /** @type {Record<string, string[]>} */ const keys = model.get("key_map");
   /** @type {Record<string, keyof typeof acts>} */ const actOf = {};
   for (const [act, names] of Object.entries(keys)) for (const name of names) actOf[name] = /** @type {any} */ (act);
   /** @param {string} act */ const hint = (act) => (keys[act]?.length ? ` (${keyName(keys[act][0])})` : "");
