@@ -126,7 +126,7 @@ def test_every_number_is_checked(bad, message):
 
 
 def test_all_wrong_numbers_are_named_at_once():
-    with pytest.raises(ValueError, match="hidden=.*threads=.*lr=.*noise="):
+    with pytest.raises(ValueError, match=r"hidden=.*threads=.*lr=.*noise="):
         uai.TrainConfig(hidden=(), threads=0, lr=-1, noise=-1)
 
 
@@ -147,7 +147,7 @@ def test_devices_are_chosen_and_an_unknown_one_is_a_value_error():
     assert choose_device("cpu") == CPU
     assert choose_device().type in ("cpu", "cuda", "mps")
     for name in ("quantum", "cuda:99"):
-        with pytest.raises(ValueError, match='is not there.*Use "auto" or "cpu"'):
+        with pytest.raises(ValueError, match=r'is not there.*Use "auto" or "cpu"'):
             choose_device(name)
 
 

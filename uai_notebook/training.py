@@ -116,26 +116,47 @@ def choose_device(name: str = "auto") -> torch.device:
 class Rows:
     """Scaled rows of a Dataset as tensors on one device: the only way training and scoring see the data.
 
-    Integer images are scaled by their type's range, everything else min-max per feature, constants to 0.
+    Integer images are scaled by their type's range, everything else min-max per feature, constants to 0. An
+    accelerator gets all rows once; on the cpu, batches are gathered from the Dataset, which is not copied.
+
+    Parameters
+    ----------
+    ds : Dataset
+    device : torch.device
+    scaling : (float32 array, float32 array), optional
+        Offset and factor of an earlier fit.
+    resident : bool, optional
+        Whether to keep all scaled rows on the device; by default on everything but the cpu.
     """
 
-    def __init__(self, ds: Dataset, device: torch.device, scaling: tuple[FloatArray, FloatArray] | None = None) -> None:
+    def __init__(
+        self,
+        ds: Dataset,
+        device: torch.device,
+        scaling: tuple[FloatArray, FloatArray] | None = None,
+        resident: bool | None = None,
+    ) -> None:
         self.ds, self.device = ds, device
         self.offset, self.factor = scaling or fit_scaling(ds)
-        self._x_y = None if ds.x_y is None else torch.from_numpy(np.asarray(ds.x_y, np.int64).copy())
+        self._x_y = None if ds.x_y is None else torch.tensor(ds.x_y, dtype=torch.int64, device=device)
+        self._x: Tensor | None = None
+        if device.type != "cpu" if resident is None else resident:
+            self._x = torch.cat([self.scale(x) for _, x in ds.chunks(EVALUATION_ROWS)])
 
     def __len__(self) -> int:
         return len(self.ds)
 
     def batch(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
         """Scaled x, float32 (B, ...), and given classes, int64 (B,) or None, of the items in ``index`` (cpu)."""
-        x = self.scale(self.ds.rows(index.numpy()))
-        return x, None if self._x_y is None else self._x_y[index].to(self.device)
+        there = index.to(self.device)
+        x = self.scale(self.ds.rows(index.numpy())) if self._x is None else self._x.index_select(0, there)
+        return x, None if self._x_y is None else self._x_y[there]
 
     def chunks(self, size: int = EVALUATION_ROWS) -> Iterator[tuple[Tensor, Tensor | None]]:
         """All items in order."""
         for part, x in self.ds.chunks(size):
-            yield self.scale(x), None if self._x_y is None else self._x_y[part].to(self.device)
+            rows = self.scale(x) if self._x is None else self._x[part]
+            yield rows, None if self._x_y is None else self._x_y[part]
 
     def scale(self, x: FloatArray) -> Tensor:
         """(x - offset) * factor, a new float32 tensor."""

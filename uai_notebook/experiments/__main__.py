@@ -14,7 +14,7 @@ EXPERIMENTS = {"first_look": first_look}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns 1 if a run failed."""
+    """Run the command line; returns 1 if a run failed, 130 if it was interrupted."""
     parser = _parser()
     options = parser.parse_args(arguments)
     experiment = EXPERIMENTS[options.experiment]
@@ -25,6 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         table = experiment.table(read_results(path))
     except (ValueError, OSError) as error:
         parser.error(str(error))
+    except KeyboardInterrupt:
+        print(f"\nStopped. The same command goes on from what is in {path}.")
+        return 130
     if options.table:
         print(table, end="")
         return 0

@@ -252,17 +252,17 @@ def run_all(
     unfinished = list(waiting)
     for run, outcome in _outcomes(waiting, workers):
         unfinished.remove(run)
-        progress = f"[{len(runs) - len(unfinished)}/{len(runs)}] {run.dataset} {BASES[run.base][1]} seed {run.seed}"
-        left = f"; {_time_left(unfinished, list(results.values()), workers)} left" if unfinished else ""
         if isinstance(outcome, Exception):
             failed[run] = outcome
-            report(f"{progress}: failed, {type(outcome).__name__}: {outcome}{left}")
-            continue
-        append_results(path, outcome)
-        results.update((result.key, result) for result in outcome)
+            said = f"failed, {type(outcome).__name__}: {outcome}"
+        else:
+            append_results(path, outcome)
+            results.update((result.key, result) for result in outcome)
+            found = ", ".join(f"{result.method} {result.found}" for result in outcome)
+            said = f"{found} of {outcome[-1].n_anomalies} anomalies in {outcome[-1].seconds:.0f} s"
+        count = f"[{len(runs) - len(unfinished)}/{len(runs)}]"
         left = f"; {_time_left(unfinished, list(results.values()), workers)} left" if unfinished else ""
-        found = ", ".join(f"{result.method} {result.found}" for result in outcome)
-        report(f"{progress}: {found} of {outcome[-1].n_anomalies} anomalies in {outcome[-1].seconds:.0f} s{left}")
+        report(f"{count} {run.dataset} {BASES[run.base][1]} seed {run.seed}: {said}{left}")
     return failed
 
 

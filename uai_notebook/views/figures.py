@@ -19,7 +19,7 @@ from uai_notebook.views.projection import LatentAxis
 _MAX_POINTS = 50_000
 _SMALLEST = 1e-6  # of the largest score: what lies below is drawn at the bottom of a log axis, as in LatentScatter
 _HEAVY_TAIL = 20  # largest score over median, our choice
-_HOVER = "item %{customdata}<br>latent %{x:.4g}<br>score %{y:.4g}<extra>%{fullData.name}</extra>"
+_HOVER = "item %{customdata}<br>latent %{x:.4~g}<br>score %{y:.4~g}<extra>%{fullData.name}</extra>"
 
 
 def latent_score(
@@ -165,7 +165,7 @@ def ranking_trace(run: Run, i: int | None = None, prefix: bool = False) -> dict[
 def random_trace(run: Run) -> dict[str, Any]:
     """Dotted: what random order would find on average."""
     curves = [] if run.n_items is None else [random_curve(run.n_anomalies or 0, run.n_items, run.length)]
-    trace = _line(curves, "expected in random order", style.TEXT)
+    trace = _line(curves, "random order (expected)", style.TEXT)
     return trace | {"line": {"color": style.TEXT, "width": 1.5, "dash": "dot"}}
 
 
@@ -254,7 +254,7 @@ def _log_scores(score: FloatArray) -> tuple[FloatArray, list[str]]:
 
 def _score_axis(score: FloatArray, log: bool) -> dict[str, Any]:
     if not log:
-        return style.axis("anomaly score s")
+        return style.axis("anomaly score s", type="linear")
     shown = score[np.isfinite(score) & (score > 0)]
     decades = np.log10(shown.max() / shown.min()) if len(shown) else 0
     # Over many decades 2 and 5 between them would be clutter.
@@ -306,7 +306,7 @@ def _line(curves: Sequence[npt.NDArray[Any]], name: str, colour: str) -> dict[st
         "visible": len(curves) > 0,
         "showlegend": True,
         "line": {"color": colour},
-        "hovertemplate": "%{y:.4g}",
+        "hovertemplate": "%{y:,.1~f}",
     }
 
 

@@ -251,9 +251,8 @@ def _img(ds: Dataset, index: int, image: Image, limit: int, style: str, size: st
 def _table(ds: Dataset, row: pd.Series[Any]) -> str:
     """A row as a table: feature, value, and the share of items that lie lower."""
     lower = _shares_below(ds, row)
-    head = "".join(f'<th scope="col" style="text-align:left">{t}</th>' for t in ("feature", "value", "higher than"))
-    if not lower:
-        head = head.rsplit("<th", 1)[0]
+    titles = ["feature", "value"] + ["higher than"] * bool(lower)
+    head = "".join(f'<th scope="col" style="text-align:left">{title}</th>' for title in titles)
     lines = []
     for j, (name, value) in enumerate(row.iloc[:_MAX_FEATURES].items()):
         share = f"<td>{_share(lower[j]) if j in lower else ''}</td>" if lower else ""
@@ -269,7 +268,7 @@ def _table(ds: Dataset, row: pd.Series[Any]) -> str:
 
 
 _TABLE = "border-collapse:collapse;font-variant-numeric:tabular-nums"
-_CELL = "text-align:left;padding-right:1em"
+_CELL = "text-align:left;padding-right:1em;overflow-wrap:anywhere"
 _SCROLL = "max-height:400px;overflow:auto"
 
 
@@ -299,8 +298,8 @@ def _frame_shares(frame: pd.DataFrame, row: pd.Series[Any], places: range) -> It
 
 def _share(below: float) -> str:
     if below >= 0.995:
-        return "&gt;99%"
-    return f"{100 * below:.0f}%"
+        return "&gt;99% of items"
+    return f"{100 * below:.0f}% of items"
 
 
 # -- words -----------------------------------------------------------------------------------------------------------
@@ -312,7 +311,8 @@ def _value(value: Any) -> str:
         return "missing"
     if isinstance(value, float | np.floating):
         number = float(value)
-        return f"{number:.0f}" if number.is_integer() and abs(number) < 1e7 else f"{number:.4g}"
+        plain = abs(number) < 1e7 and (number.is_integer() or abs(number) >= 1e4)  # 21414 rather than 2.141e+04
+        return f"{number:.0f}" if plain else f"{number:.4g}"
     return str(value)
 
 

@@ -12,6 +12,7 @@ GRID = "rgba(140, 140, 140, 0.25)"
 UNLABELED = "#8C8C8C"
 NO_BACKGROUND = "rgba(0, 0, 0, 0)"
 FONT_SIZE = 12
+_BUTTONS = ["lasso2d", "select2d", "zoomin2d", "zoomout2d", "autoscale2d"]  # not wanted: the bar covers the legend
 
 
 @dataclass(frozen=True)
@@ -50,5 +51,6 @@ def layout(height: int, **options: Any) -> dict[str, Any]:
         "paper_bgcolor": NO_BACKGROUND,
         "plot_bgcolor": NO_BACKGROUND,
         "font": {"color": TEXT, "size": FONT_SIZE, "family": "system-ui, sans-serif"},
+        "modebar": {"bgcolor": NO_BACKGROUND, "color": TEXT, "activecolor": TEXT, "remove": _BUTTONS},
         **options,
     }

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _FOLLOWED = frozenset({"labels", "snapshot", "phase"})  # "phase" also stands for a new budget
 
+_DELAY = 0.2  # seconds: drawing takes 8 ms, which a click must not wait for, and comes at most five times a second
+
 # Text in the colour of the page's theme, which plotly cannot know.
 _CSS = """
 .uai-curve .main-svg text { fill: var(--jp-ui-font-color1, currentColor) !important; }
@@ -39,7 +41,7 @@ class DiscoveryCurve:
     Attributes
     ----------
     figure : plotly.graph_objects.FigureWidget
-        Three lines, always in this order: found, found by the ranking before any label, expected in random order.
+        Three lines, always in this order: found, found by the ranking before any label, random order.
 
     Examples
     --------
@@ -47,6 +49,7 @@ class DiscoveryCurve:
     >>> session = uai.ActiveSession(uai.load_dataset("digits_0"))
     >>> curve = DiscoveryCurve(session)
     >>> session.label([3, 4], [0, 1])  # not asked for: spends no budget, and does not count
+    >>> curve.refresh()  # otherwise a moment later
     >>> curve.figure.data[0].y.tolist()
     [0]
     >>> curve.close()
@@ -59,10 +62,14 @@ class DiscoveryCurve:
 
         self._session = session
         self._drawing = threading.Lock()  # taken before the session's own lock, never after
+        self._waiting = threading.Lock()  # guards the timer; nothing else is taken under it
+        self._timer: threading.Timer | None = None
         self._order: npt.NDArray[np.int64] | None = None
         self._drawn: Run = session_run(session, "found")
-        layout = style.layout(height, margin={"l": 48, "r": 12, "t": 30, "b": 40}, **curve_layout([self._drawn]))
-        layout["legend"] |= {"font": {"size": 11}, "itemwidth": 30}
+        layout = style.layout(
+            height, autosize=True, margin={"l": 48, "r": 12, "t": 30, "b": 40}, **curve_layout([self._drawn])
+        )
+        layout["legend"] |= {"font": {"size": 11}, "itemwidth": 30, "x": -0.05}
         self.figure = _figure_class()(data=_traces(self._drawn), layout=layout)
         self.figure.add_class("uai-curve")
         self._unsubscribe = session.observe(self._changed)
@@ -91,14 +98,27 @@ class DiscoveryCurve:
     def close(self) -> None:
         """Stop following the session and remove the figure from the page."""
         self._unsubscribe()
-        self.figure.close()
+        with self._waiting:
+            if self._timer is not None:
+                self._timer.cancel()
+        with self._drawing:
+            self.figure.close()
 
     def _changed(self, changes: frozenset[str]) -> None:
         if not changes & _FOLLOWED:
             return
+        with self._waiting:
+            if self._timer is None:  # else what changed now will be drawn with what changed before
+                self._timer = threading.Timer(_DELAY, self._draw)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def _draw(self) -> None:
+        with self._waiting:
+            self._timer = None
         try:
             self.refresh()
-        except Exception:  # a picture must not stop the session
+        except Exception:  # a picture must not stop anything
             _log.exception("the discovery curve could not be drawn")
 
     def _comm_changed(self, change: Any) -> None:

@@ -23,7 +23,10 @@ _by_cell: dict[str, Explorer] = {}
 
 
 class StatusLine(anywidget.AnyWidget):  # type: ignore[misc]
-    """One line of text over the whole width, read out politely when it changes."""
+    """One line of text over the whole width, read out politely when it changes.
+
+    It also tells the plotly figure below to fit its column: plotly looks at its width only when the window changes.
+    """
 
     _esm = """
 function render({ model, el }) {
@@ -34,7 +37,21 @@ function render({ model, el }) {
   model.on("change:text", draw);
   draw();
   el.append(line);
-  return () => model.off("change:text", draw);
+  let width = 0;
+  const fit = () => window.dispatchEvent(new Event("resize"));
+  const sizes = new ResizeObserver(() => {
+    if (line.clientWidth === width) return;
+    width = line.clientWidth;
+    fit();
+  });
+  sizes.observe(line);
+  const drawn = (event) => { if (line.closest(".uai-explorer")?.contains(event.detail?.element)) fit(); };
+  document.addEventListener("plotlywidget-after-render", drawn);
+  return () => {
+    sizes.disconnect();
+    document.removeEventListener("plotlywidget-after-render", drawn);
+    model.off("change:text", draw);
+  };
 }
 export default { render };
 """
@@ -72,7 +89,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     ) -> None:
         self.session = session
         self.panel = LabelPanel(session, renderer, train_every, blind, keys)
-        self.scatter = LatentScatter(session)
+        self.scatter = LatentScatter(session, rings=not blind)
         self.scatter.on_pick(self.panel.visit)
         self._curve: Any = None
         self._curve_lock = threading.Lock()
@@ -94,7 +111,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     def curve(self) -> Any:
         """The discovery curve, a plotly FigureWidget."""
         self._make_curve()
-        return self._curve
+        return self._curve.figure
 
     def close(self) -> None:
         """Remove the widgets; the session goes on to exist."""
@@ -109,10 +126,10 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         # After first paint and off the message thread: importing plotly takes more than a second.
         with self._curve_lock:
             if self._curve is None:
-                from .curve import discovery_widget
+                from .curve import DiscoveryCurve
 
-                self._curve = discovery_widget(self.session)
-                self._side.children = (*self._side.children, self._curve)
+                self._curve = DiscoveryCurve(self.session)
+                self._side.children = (*self._side.children, self._curve.figure)
 
     def _replace_older(self) -> None:
         """Running a cell again replaces its Explorer, and leaves no second trainer behind."""

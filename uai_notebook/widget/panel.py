@@ -108,7 +108,7 @@ class LabelPanel(anywidget.AnyWidget):  # type: ignore[misc]
             with self._lock:
                 self.progress = progress_state(self.session, time.monotonic() - self._began)
             return
-        with self._one_push():
+        with self._one_push(), self._errors_shown():
             self._go_on()
 
     def _go_on(self) -> None:
@@ -145,12 +145,9 @@ class LabelPanel(anywidget.AnyWidget):  # type: ignore[misc]
             return
         with self._one_push():
             self._message = ("", "")
-            try:
+            with self._errors_shown():
                 act(self, content)
                 self._go_on()
-            except Exception as error:  # nobody sees an exception of a message callback: show it in the panel
-                _log.exception("message %.200r", content)
-                self._message = (f"{type(error).__name__}: {error}", error_details(error))
             self._acks.pop(view, None)
             self._acks[view] = seq
             if len(self._acks) > _VIEWS:
@@ -230,10 +227,20 @@ class LabelPanel(anywidget.AnyWidget):  # type: ignore[misc]
         self._handling.on = True
         try:
             yield
-            self._follow()
+            with self._errors_shown():
+                self._follow()
         finally:
             self._handling.on = False
             self._push()
+
+    @contextlib.contextmanager
+    def _errors_shown(self) -> Iterator[None]:
+        """Nobody sees an exception of a callback or of a background thread: the panel shows it."""
+        try:
+            yield
+        except Exception as error:
+            _log.exception("shown in the panel")
+            self._message = (f"{type(error).__name__}: {error}", error_details(error))
 
     def _push(self) -> None:
         with self._lock, self.hold_sync():

@@ -77,6 +77,8 @@ class LatentScatter(anywidget.AnyWidget):
         What is shown. The widget only reads it.
     height : int
         Height of the plot area, CSS pixels.
+    rings : bool
+        Ring the candidates; without them a person who labels does not see the scores of what is asked.
 
     Examples
     --------
@@ -89,9 +91,9 @@ class LatentScatter(anywidget.AnyWidget):
     _css = (_STATIC / "scatter.css").read_text(encoding="utf-8")
     height = traitlets.Int(360, min=160, max=4000).tag(sync=True)
 
-    def __init__(self, session: ActiveSession, height: int = 360) -> None:
+    def __init__(self, session: ActiveSession, height: int = 360, rings: bool = True) -> None:
         super().__init__(height=height)
-        self._session = session
+        self._session, self._rings = session, rings
         self._sending = threading.RLock()  # guards all below; taken before the session's own lock, never after
         self._views: dict[str, None] = {}  # names of the views that said "ready", oldest first
         self._axis: LatentAxis | None = None
@@ -190,8 +192,8 @@ class LatentScatter(anywidget.AnyWidget):
         if "labels" in changes:
             self._add_labels(message)
         if "queue" in changes or reset:
-            current = self._session.on_screen
-            queue = [int(i) for i in self._session.queue]
+            current = self._session.on_screen if self._rings else None
+            queue = [int(i) for i in self._session.queue] if self._rings else []
             message.content["candidates"] = {"queue": queue, "current": None if current is None else int(current)}
         self._add_extra(message)
         self._post(message)

@@ -25,7 +25,7 @@ def status_line(session: ActiveSession) -> str:
     parts.append(f"{len(store)} labeled ({', '.join(told)})")
     if session.budget is not None:
         parts.append(f"budget {session.n_asked} of {session.budget}")
-    if session.snapshot is not None:
+    if session.snapshot is not None and len(store):
         sure = len(store) - counts[Label.UNSURE]
         parts.append(f"model trained on {session.snapshot.n_labels} of {sure}")
     if session.path is None:
@@ -123,7 +123,7 @@ class Ranks:
             self._sorted = {"base": np.sort(snapshot.base_score)}
             if snapshot.uai_logit is not None:
                 self._sorted["uai"] = np.sort(snapshot.uai_logit)
-        lines = [f"base score {snapshot.base_score[index]:.4g} ({self._rank('base', snapshot.base_score[index])})"]
+        lines = [f"base score {snapshot.base_score[index] + 0.0:.4g} ({self._rank('base', snapshot.base_score[index])})"]
         if snapshot.uai_logit is None or snapshot.uai_score is None:
             lines.append("UAI not trained yet: needs one of each")
         else:

@@ -603,8 +603,8 @@ function render({ model, el }) {
     slider.max = String(Math.max(0, n - 1));
     slider.value = String(Math.max(0, p));
     slider.disabled = play.disabled = n < 2;
-    slider.setAttribute("aria-valuetext", f ? `round ${f.round}, ${count(f.labels, "label")}` : "no round yet");
-    when.textContent = f && last ? `Round ${f.round} of ${last.round} · ${count(f.labels, "label")}` : "No round yet";
+    slider.setAttribute("aria-valuetext", f ? `round ${f.round + 1}, ${count(f.labels, "label")}` : "no round yet");
+    when.textContent = f && last ? `Round ${f.round + 1} of ${last.round + 1} · ${count(f.labels, "label")}` : "No round yet";
     log = logWanted && store.logOffered;
     scale.disabled = !store.logOffered;
     scale.textContent = log ? "Linear scale" : "Log scale";

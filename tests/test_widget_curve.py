@@ -1,0 +1,176 @@
+"""The live discovery curve follows a session, and leaves it alone."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+import uai_notebook as uai
+from uai_notebook.widget import curve as curve_module
+from uai_notebook.widget.curve import DiscoveryCurve, discovery_widget
+
+
+def a_session(truth: bool = True, **options: object) -> uai.ActiveSession:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 3)).astype(np.float32)
+    y = (np.arange(60) % 6 == 0).astype(np.uint8)
+    ds = uai.Dataset.from_arrays(x, y=y if truth else None)
+    config = uai.TrainConfig(hidden=(4, 2), pretrain_steps=3, round_steps=2, batch_size=16, labeled_batch=16)
+    return uai.ActiveSession(ds, k=5, config=config, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def session() -> uai.ActiveSession:
+    return a_session(budget=20)
+
+
+@pytest.fixture
+def curve(session: uai.ActiveSession) -> Iterator[DiscoveryCurve]:
+    curve = DiscoveryCurve(session)
+    yield curve
+    curve.close()
+
+
+def until(condition: object) -> None:
+    end = time.monotonic() + 10
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < end, "did not happen in time"
+        time.sleep(0.01)
+
+
+def test_a_new_session_shows_an_empty_curve_and_the_budget(curve: DiscoveryCurve) -> None:
+    found, ranking, chance = curve.figure.data
+    assert found.y.tolist() == [0]
+    assert not ranking.visible  # no snapshot, no ranking
+    assert chance.y[-1] == pytest.approx(20 * 10 / 60)
+    assert "budget 20" in curve.figure.layout.xaxis.title.text
+    assert [note.text for note in curve.figure.layout.annotations] == ["all 10 anomalies"]
+
+
+def test_it_follows_labels_and_snapshots_by_itself(session: uai.ActiveSession, curve: DiscoveryCurve) -> None:
+    session.train()
+    first = session.queue
+    session.label(first, uai.Label.ANOMALY)
+    until(lambda: curve.figure.data[0].y[-1] == 5)
+    found, ranking, _ = curve.figure.data
+    assert found.y.tolist() == [0, 1, 2, 3, 4, 5]
+    assert ranking.visible
+    assert len(ranking.y) == 21  # as far as the budget goes
+    y, order = session.ds.y, session.history.unsupervised_order
+    assert y is not None
+    assert order is not None
+    assert ranking.y.tolist() == [int(y[order[:b]].sum()) for b in range(21)]
+    session.undo()
+    until(lambda: curve.figure.data[0].y.tolist() == [0])
+
+
+def test_a_raised_budget_moves_the_line(session: uai.ActiveSession, curve: DiscoveryCurve) -> None:
+    session.budget = 30
+    until(lambda: "budget 30" in curve.figure.layout.xaxis.title.text)
+    assert curve.figure.layout.shapes[0].x0 == 30
+
+
+def test_without_truth_only_known_labels_are_claimed() -> None:
+    session = a_session(truth=False)
+    curve = DiscoveryCurve(session)
+    session.train()
+    session.label(session.queue, [1, 0, -1, 1, 0])
+    curve.refresh()
+    found, ranking, chance = curve.figure.data
+    assert found.y.tolist() == [0, 1, 1, 1, 2, 2]
+    assert ranking.y.tolist() == [0, 1, 1, 1, 2, 2]  # the first batch is the first ranking
+    assert "known labels only" in ranking.name
+    assert not chance.visible
+    curve.close()
+
+
+def test_many_changes_are_drawn_together(session: uai.ActiveSession, curve: DiscoveryCurve, monkeypatch) -> None:
+    session.train()
+    until(lambda: curve._timer is None)
+    drawn = []
+    monkeypatch.setattr(curve, "refresh", lambda: drawn.append(len(session.labels)))
+    for item in session.queue:
+        session.label(int(item), 0)
+    until(lambda: drawn)
+    assert drawn == [5]
+
+
+def test_training_progress_is_not_drawn(curve: DiscoveryCurve) -> None:
+    curve._changed(frozenset({"progress", "queue"}))
+    assert curve._timer is None
+
+
+def test_what_is_drawn_already_sends_nothing(session: uai.ActiveSession, curve: DiscoveryCurve, monkeypatch) -> None:
+    monkeypatch.setattr(type(curve.figure), "batch_update", lambda *_: pytest.fail("drawn again"))
+    curve.refresh()
+
+
+def test_a_failure_to_draw_is_logged_and_stops_nothing(
+    session: uai.ActiveSession, curve: DiscoveryCurve, monkeypatch, caplog
+) -> None:
+    monkeypatch.setattr(curve, "refresh", lambda: 1 / 0)
+    with caplog.at_level(logging.ERROR):
+        session.label(3, 1)
+        until(lambda: "could not be drawn" in caplog.text)
+    assert len(session.labels) == 1
+    until(lambda: curve._timer is None)  # the next change is drawn again
+
+
+def test_a_closed_curve_no_longer_follows(session: uai.ActiveSession) -> None:
+    curve = DiscoveryCurve(session)
+    session.label(3, 1)
+    timer = curve._timer
+    assert timer is not None
+    curve.close()
+    timer.join(5)
+    assert not timer.is_alive()
+    assert session._observers == []
+    curve.refresh()  # does nothing, and does not fail
+    curve.close()
+
+
+def test_closing_the_figure_ends_following(session: uai.ActiveSession) -> None:
+    figure = discovery_widget(session)
+    assert len(session._observers) == 1
+    figure.close()
+    assert session._observers == []
+
+
+def test_it_can_be_drawn_from_many_threads(session: uai.ActiveSession, curve: DiscoveryCurve) -> None:
+    session.train()
+    failures: list[BaseException] = []
+
+    def work(items: np.ndarray) -> None:
+        try:
+            for item in items:
+                session.label(int(item), 1)
+                curve.refresh()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(items,)) for items in np.array_split(session.queue, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    curve.refresh()
+    assert not failures
+    assert curve.figure.data[0].y.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_its_text_takes_the_colour_of_the_theme(curve: DiscoveryCurve) -> None:
+    assert "--jp-ui-font-color1" in curve.figure.get_state()["_css"]
+    assert "uai-curve" in curve.figure._dom_classes
+    assert curve.figure.layout.paper_bgcolor == "rgba(0, 0, 0, 0)"
+
+
+def test_importing_the_module_does_not_import_plotly() -> None:
+    code = f"import sys, {curve_module.__name__}; sys.exit('plotly.graph_objects' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
