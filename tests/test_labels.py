@@ -168,7 +168,6 @@ def test_add_refuses_columns_of_another_length(tmp_path, extra):
 # -- laws -----------------------------------------------------------------------------------------------------------
 
 
-
 @st.composite
 def calls(draw):
     items = draw(st.lists(st.integers(0, N - 1), min_size=1, max_size=3, unique=True))

@@ -243,7 +243,7 @@ def test_a_module_that_gives_wrong_shapes_is_found_out_at_once(ds, config, dista
 def test_a_module_that_needs_classes_says_so(ds, config, distance_model):
     model = distance_model()
     model.needs_x_y = True
-    with pytest.raises(ValueError, match="DistanceModel needs given classes: pass x_y to the Dataset"):
+    with pytest.raises(ValueError, match=r"DistanceModel needs given classes .needs_x_y.: pass x_y"):
         UaiLearner(uai.Dataset.from_arrays(ds.x), model, config)
     UaiLearner(ds, model, config)
 

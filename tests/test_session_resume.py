@@ -198,9 +198,11 @@ def test_a_query_function_with_the_name_of_a_rule_is_still_a_function(make, ds, 
 
 def test_open_of_a_journal_without_session_settings_is_said_in_words(ds, tmp_path):
     LabelStore.create(tmp_path, ds).add([0], [1])
-    for go_on in (Session.resume, Session.open):
-        with pytest.raises(ValueError, match="settings"):
-            go_on(tmp_path, ds)
+    with pytest.raises(ValueError, match=r"no session settings: use ActiveSession.open"):
+        Session.resume(tmp_path, ds)
+    session = Session.open(tmp_path, ds, k=4)
+    assert (session.n_labels, session.k) == (1, 4)
+    assert Session.resume(tmp_path, ds).k == 4
 
 
 # -- open -----------------------------------------------------------------------------------------------------------

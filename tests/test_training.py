@@ -181,11 +181,26 @@ def test_scaling_does_not_change_the_data_and_reads_them_in_chunks_alike(ds):
     np.testing.assert_array_equal(ds.x, before)
 
 
-@pytest.mark.parametrize("column", [[0, 1e-40], [-3e38, 3e38]], ids=["tiny span", "huge span"])
-def test_scaled_values_are_finite_whatever_the_span(column):
-    x = np.c_[np.arange(6.0), column * 3]
-    rows = Rows(uai.Dataset.from_arrays(x), CPU)
-    assert torch.isfinite(rows.batch(torch.arange(6))[0]).all()
+def test_a_span_too_small_for_float32_counts_as_constant():
+    rows = Rows(uai.Dataset.from_arrays(np.c_[np.arange(6.0), [0, 1e-40] * 3]), CPU)
+    assert rows.batch(torch.arange(6))[0][:, 1].tolist() == [0.0] * 6
+
+
+def test_a_span_beyond_float32_is_refused():
+    with pytest.raises(ValueError, match="spans more than float32 can hold"):
+        Rows(uai.Dataset.from_arrays(np.c_[np.arange(6.0), [-3e38, 3e38] * 3]), CPU)
+
+
+@pytest.mark.parametrize("resident", [False, True])
+def test_rows_are_the_same_whether_gathered_or_kept_on_the_device(resident):
+    ds = uai.Dataset.from_arrays(np.arange(12.0).reshape(6, 2), x_y=[1, 2, 1, 2, 1, 2])
+    rows = Rows(ds, CPU, resident=resident)
+    x, x_y = rows.batch(torch.tensor([5, 0]))
+    assert x.tolist() == [[1.0, 1.0], [0.0, 0.0]]
+    assert x_y.tolist() == [1, 0]
+    parts = list(rows.chunks(4))
+    assert torch.cat([x for x, _ in parts])[5].tolist() == [1.0, 1.0]
+    assert [len(x_y) for _, x_y in parts] == [4, 2]
 
 
 def test_items_of_more_dimensions_are_scaled_in_their_shape():

@@ -44,16 +44,19 @@ class TrainingJob:
     pretrain: bool
     updates: int
     threads: int
+    n_items: int
 
     def steps(self) -> Iterator[Progress]:
         """Pre-training and updates as one series of steps."""
-        done = 0
+        done, last = 0, 0
         parts = [self.learner.pretrain] if self.pretrain else []
         parts += [lambda: self.learner.update(self.index, self.value)] * self.updates
         for part in parts:
+            last = 0
             for progress in part():
-                yield Progress(done + progress.step, done + progress.of, progress.loss)
-            done += progress.step
+                last = progress.step
+                yield Progress(done + last, done + progress.of, progress.loss)
+            done += last
 
     def run(self, report: Callable[[Progress], None], stop: Callable[[], bool]) -> Snapshot:
         """Train, then score all items. Raises :class:`Cancelled` when ``stop`` says so."""
@@ -64,9 +67,25 @@ class TrainingJob:
         snapshot = self.learner.evaluate()
         if stop():
             raise Cancelled
-        if not np.isfinite(snapshot.base_score).all():
-            raise FloatingPointError("the model gives scores that are not finite: try a smaller learning rate.")
-        return replace(snapshot, round=self.round, labeled_index=self.index, labeled_value=self.value)
+        _check_snapshot(snapshot, self.n_items)
+        snapshot = replace(snapshot, round=self.round, labeled_index=self.index, labeled_value=self.value)
+        for array in (snapshot.base_score, snapshot.latent, snapshot.uai_logit, self.index, self.value):
+            if array is not None:
+                array.setflags(write=False)
+        return snapshot
+
+
+def _check_snapshot(snapshot: Snapshot, n: int) -> None:
+    """What a learner says must be about all n items, and finite."""
+    for name in ("base_score", "latent", "uai_logit"):
+        array = getattr(snapshot, name)
+        if array is None and name != "base_score":
+            continue
+        if not isinstance(array, np.ndarray) or len(array) != n or array.ndim != (2 if name == "latent" else 1):
+            shape = getattr(array, "shape", type(array).__name__)
+            raise ValueError(f"the learner's snapshot has {name} {shape}: expected {n} items.")
+        if not np.isfinite(array).all():
+            raise FloatingPointError(f"the model gives a {name} that is not finite: try a smaller learning rate.")
 
 
 @contextlib.contextmanager

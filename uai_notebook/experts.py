@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 
 
 class Expert(Protocol):
-    """Protocol of an expert."""
+    """Protocol of an expert.
+
+    Examples
+    --------
+    >>> class Sceptic:
+    ...     def audit(self, index):
+    ...         return [0] * len(index)
+    """
 
     def audit(self, index: npt.NDArray[np.int64]) -> npt.ArrayLike:
         """Labels (m,) of the items ``index`` (m,): 1 anomaly, 0 normal, -1 unsure."""
@@ -66,7 +73,15 @@ def simulate(session: ActiveSession, expert: Expert, progress: bool = True) -> A
     Returns
     -------
     ActiveSession
-        The same one.
+        The same one; not done if its training was cancelled on the way.
+
+    Examples
+    --------
+    >>> import uai_notebook as uai
+    >>> ds = uai.load_dataset("digits_0")
+    >>> session = uai.ActiveSession(ds, budget=20, config=uai.TrainConfig(pretrain_steps=20, round_steps=5))
+    >>> uai.simulate(session, uai.Oracle(ds.y), progress=False).n_labels
+    20
     """
     from tqdm.auto import tqdm
 
@@ -75,13 +90,16 @@ def simulate(session: ActiveSession, expert: Expert, progress: bool = True) -> A
         total = len(session.ds) if session.budget is None else session.budget
         with tqdm(total=total, initial=session.n_asked, unit="label", disable=not progress) as bar:
             while not session.done:
-                if session.training or not len(session.queue):
+                if session.training:  # started by somebody else, a widget for example
+                    session.wait()
+                if not len(session.queue):
                     session.train()
                 queue = session.queue
+                if not len(queue):  # the training was cancelled
+                    break
                 session.label(queue, expert.audit(queue))
                 bar.update(len(queue))
-                found = session.store.counts()[Label.ANOMALY]
-                bar.set_postfix(anomalies=found, refresh=False)
+                bar.set_postfix(anomalies=session.store.counts()[Label.ANOMALY], refresh=False)
     finally:
         session.refills = refills
     return session

@@ -3,41 +3,133 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .query import rule
+from .labels import LabelStore
+from .learners.uai import BASES
+from .query import RULES
+from .query import name_of as query_name
+from .training import TrainConfig
 
 if TYPE_CHECKING:
     from .session import ActiveSession
 
+__all__ = [
+    "base_settings",
+    "check_options",
+    "close_older",
+    "handed_over",
+    "merged_options",
+    "open_sessions",
+    "query_name",
+    "saved_options",
+]
+
 #: Sessions of this process by folder: running a cell again must not leave two trainers on one journal.
 open_sessions: weakref.WeakValueDictionary[Path, ActiveSession] = weakref.WeakValueDictionary()
 
-
-def close_older(path: Path) -> None:
-    older = open_sessions.pop(path, None)
-    if older is not None:
-        older.close("This session was opened again below: label there.")
+OPTIONS = ("k", "budget", "query", "seed", "config")
+OPENED_AGAIN = "This session was opened again below: label there."
 
 
-def same_base(saved: str, base: Any) -> Any:
+def close_older(path: Path, unless_there: bool = False) -> None:
+    """Close the session of this process that has the folder; with ``unless_there`` only if its journal is gone."""
+    older = open_sessions.get(path)
+    if older is None or (unless_there and older.store.journal is not None and older.store.journal.path.exists()):
+        return
+    open_sessions.pop(path, None)
+    older.close(OPENED_AGAIN)
+
+
+@contextmanager
+def handed_over(path: Path) -> Iterator[None]:
+    """Inside, a new session takes the folder; only if that succeeds is an older one closed."""
+    older = open_sessions.get(path)
+    if older is None:
+        yield
+        return
+    with older._lock:  # no answer may come in between
+        yield
+        older._closed = OPENED_AGAIN
+    older.close(OPENED_AGAIN)
+
+
+def base_settings(base: Any, learner: Any) -> dict[str, Any]:
+    """What is kept of the base model: its name and, of a module of the user's, the shapes of its weights."""
+    if isinstance(base, str):
+        return {"base": base}
+    return {"base": type(base).__name__, "shapes": getattr(learner, "shapes", None)}
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """TypeError for an option that a session does not have."""
+    unknown = set(options) - set(OPTIONS)
+    if unknown:
+        raise TypeError(f"no option {', '.join(sorted(unknown))}: expected some of {', '.join(OPTIONS)}.")
+
+
+def saved_options(store: LabelStore, path: Path, base: Any, query: Any) -> dict[str, Any]:
+    """Constructor arguments of a saved session; ``base`` and ``query`` are needed if they were the user's own."""
+    saved = store.settings
+    if "base" not in saved:
+        raise ValueError(f"{path} holds labels but no session settings: use ActiveSession.open(path, ds, base=...).")
+    return {
+        "base": _same_base(saved, base),
+        "query": _same_query(saved["query"], query),
+        "k": saved["k"],
+        "budget": saved["budget"],
+        "seed": saved["seed"],
+        "config": TrainConfig.from_dict(saved["config"]),
+    }
+
+
+def merged_options(store: LabelStore, path: Path, base: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """Constructor arguments for a saved session that is opened with other options.
+
+    k, budget and query may change; base, seed and config may not, since the model follows from them.
+    """
+    if "base" not in store.settings:
+        return {"base": base, **options}
+    saved = saved_options(store, path, base, options.get("query"))
+    for name in ("seed", "config"):
+        if name in options and options[name] != saved[name]:
+            raise ValueError(
+                f"{path} holds a session with {name}={saved[name]!r}, not {options[name]!r}: leave {name} out, or "
+                "choose another folder."
+            )
+    return {**saved, **options}
+
+
+def _same_base(saved: Mapping[str, Any], base: Any) -> Any:
+    name = saved["base"]
+    if base is None and name in BASES and "shapes" not in saved:
+        return name
     given = base if isinstance(base, str) else None if base is None else type(base).__name__
-    if given is None and saved in ("dae", "class"):
-        return saved
-    if given != saved:
+    shapes = saved.get("shapes")
+    if given != name or isinstance(base, str) != ("shapes" not in saved):
         what = "no base was given" if given is None else f"base={given!r} was given"
         raise ValueError(
-            f"the saved session has base={saved!r}, and {what}: give the same one again, or choose another folder."
+            f"the saved session has base={name!r}, and {what}: give the same one again, or choose another folder."
         )
+    here = {f"base.{key}": list(value.shape) for key, value in base.state_dict().items()} if shapes else None
+    if shapes and here is not None:
+        differ = [key for key in here if shapes.get(key) != here[key]]
+        differ += [key for key in shapes if key.startswith("base.") and key not in here]
+        if differ:
+            raise ValueError(
+                f"the saved session has another {name}: {differ[0]} was {shapes.get(differ[0])} and is "
+                f"{here.get(differ[0])}: give the same model again, or choose another folder."
+            )
     return base
 
 
-def same_query(saved: str, query: Any) -> Any:
+def _same_query(saved: str, query: Any) -> Any:
     if query is not None:
         return query
-    try:
-        rule(saved)
-        return saved
-    except ValueError:
-        raise ValueError(f"the saved session has the query function {saved!r}: give it again, query=...") from None
+    if saved not in RULES:
+        name = saved.removeprefix("function ")
+        raise ValueError(f"the saved session has the query function {name!r}: give it again, query=...")
+    return saved

@@ -30,6 +30,7 @@ class Journal:
 
     def __init__(self, path: Path, header: dict[str, Any]) -> None:
         self.path, self.header = path, header
+        self._torn_at: int | None = None  # where a line begins that could neither be finished nor taken back
 
     @staticmethod
     def exists(path: Path) -> bool:
@@ -97,21 +98,26 @@ class Journal:
             # No O_CREAT: a journal that was deleted under us must not come back without its header.
             file = os.open(self.path, os.O_WRONLY | os.O_APPEND)
             try:
+                if self._torn_at is not None:
+                    os.ftruncate(file, self._torn_at)
+                    self._torn_at = None
                 before = os.fstat(file).st_size
                 try:
                     rest = memoryview(line)
                     while rest:
                         rest = rest[os.write(file, rest) :]
                     os.fsync(file)
-                except OSError:
+                except BaseException:  # an interrupt too: what is not counted must not be in the file
+                    self._torn_at = before
                     with contextlib.suppress(OSError):
                         os.ftruncate(file, before)
+                        self._torn_at = None
                     raise
             finally:
                 os.close(file)
         except OSError as error:
             reason = error.strerror or str(error)
-            raise type(error)(error.errno, f"the label was NOT saved: {reason}", str(self.path)) from error
+            raise type(error)(error.errno, f"this was NOT saved: {reason}", str(self.path)) from error
 
 
 def _line(event: dict[str, Any]) -> bytes:
@@ -124,10 +130,10 @@ def _parse(line: bytes, number: int, path: Path) -> dict[str, Any]:
     except ValueError as error:
         event = error
     if not isinstance(event, dict):
-        raise ValueError(
-            f"line {number} of {path} is not a valid journal line: {line[:80]!r}. "
-            "The other lines are intact: keep a copy of the file, delete that line, and open it again."
-        )
+        what_to_do = "The other lines are intact: keep a copy of the file, delete that line, and open it again."
+        if number == 1:
+            what_to_do = "It is the header, which names the data: move the file away, or choose another folder."
+        raise ValueError(f"line {number} of {path} is not a valid journal line: {line[:80]!r}. {what_to_do}")
     return event
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .arguments import check_answers
 from .journal import Journal
 
 if TYPE_CHECKING:
@@ -28,7 +29,14 @@ SKETCH_SIZE = 64
 
 
 class Label(IntEnum):
-    """What an expert says of one item."""
+    """What an expert says of one item.
+
+    Examples
+    --------
+    >>> from uai_notebook import Label
+    >>> [label.value for label in (Label.ANOMALY, Label.NORMAL, Label.UNSURE)]
+    [1, 0, -1]
+    """
 
     ANOMALY = 1
     NORMAL = 0
@@ -90,6 +98,8 @@ class LabelStore:
         self._done: list[_Step] = []
         self._undone: list[_Step] = []
         self._n_events = 0
+        self._ever_asked: set[int] = set()
+        self._settings: dict[str, Any] = dict(journal.header.get("settings", {})) if journal else {}
 
     # -- files --------------------------------------------------------------------------------------------------
 
@@ -126,7 +136,7 @@ class LabelStore:
         journal, events = Journal.open(Path(folder) / JOURNAL_NAME)
         _check_same_data(journal.header, ds, journal.path)
         store = cls(ds, journal)
-        match = _ItemMatch(ds)
+        match = _ItemMatch(ds, events)
         for number, event in enumerate(events, start=2):
             try:
                 store._replay(event, match)
@@ -144,8 +154,14 @@ class LabelStore:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Session settings of the header; empty in memory."""
-        return dict(self.journal.header.get("settings", {})) if self.journal else {}
+        """The latest session settings; empty if none were given."""
+        return dict(self._settings)
+
+    def set_settings(self, settings: Mapping[str, Any]) -> None:
+        """Journal settings that have changed."""
+        if dict(settings) != self._settings:
+            self._write({"op": "settings", "settings": dict(settings), "time": _now()})
+            self._settings = dict(settings)
 
     # -- events -------------------------------------------------------------------------------------------------
 
@@ -164,10 +180,16 @@ class LabelStore:
 
         Raises
         ------
+        TypeError, IndexError, ValueError
+            What was given does not fit; nothing was written.
         OSError
             The journal could not be written; nothing was counted.
         """
+        index, label = check_answers(index, label, len(self.ds))
         t = len(index)
+        for name, values in (("asked", asked), ("base_score", base_score), ("uai_score", uai_score)):
+            if values is not None and len(values) != t:
+                raise ValueError(f"{name} has {len(values)} values for {t} items: expected one each.")
         event = {
             "op": "label",
             "id": [_plain(self.ds.ids[i]) for i in index],
@@ -180,8 +202,9 @@ class LabelStore:
             "base_score": _numbers(base_score, t),
             "uai_score": _numbers(uai_score, t),
         }
+        step = self._step(event, list(index), self._n_events + 1)
         self._write(event)
-        self._apply(self._step(event, [int(i) for i in index]))
+        self._apply(step)
         self._undone.clear()
 
     def undo(self) -> list[int]:
@@ -255,7 +278,7 @@ class LabelStore:
                 "label": column("label", "int8"),
                 "asked": column("asked", "bool"),
                 "annotator": column("annotator", "object"),
-                "time": pd.to_datetime(column("time", "object"), utc=True),
+                "time": pd.to_datetime(column("time", "object"), utc=True).dt.as_unit("ms"),
                 "round": column("round", "int64"),
                 "base_score": column("base_score", "float64"),
                 "uai_score": column("uai_score", "float64"),
@@ -270,25 +293,24 @@ class LabelStore:
             self.saved_at = datetime.now().astimezone()
         self._n_events += 1
 
-    def _step(self, event: Mapping[str, Any], index: list[int | None]) -> _Step:
+    def was_asked(self, index: int) -> bool:
+        """Whether an answer for this item was ever asked for, taken back or not."""
+        return index in self._ever_asked
+
+    def _step(self, event: Mapping[str, Any], index: Sequence[int | None], number: int) -> _Step:
         """The step of a label event; ``index`` has None where an item is not in this data."""
         after = {}
-        for j, i in enumerate(index):
+        columns = (event[name] for name in ("label", "asked", "base_score", "uai_score"))
+        for place, (i, label, asked, base, learned) in enumerate(zip(index, *columns, strict=True)):
             if i is not None:
-                after[i] = Answer(
-                    label=Label(event["label"][j]).value,
-                    asked=event["asked"][j],
-                    annotator=event["annotator"],
-                    time=event["time"],
-                    round=event["round"],
-                    base_score=event["base_score"][j],
-                    uai_score=event["uai_score"][j],
-                    order=(self._n_events, j),
-                )
+                value, order = Label(label).value, (number, place)
+                when = (event["annotator"], event["time"], event["round"])
+                after[i] = Answer(value, asked, *when, base_score=base, uai_score=learned, order=order)
         return _Step(after, {i: self._current.get(i) for i in after})
 
     def _apply(self, step: _Step) -> None:
         self._current.update(step.after)
+        self._ever_asked.update(i for i, answer in step.after.items() if answer.asked)
         self._done.append(step)
 
     def _revert(self, step: _Step) -> None:
@@ -317,8 +339,8 @@ class LabelStore:
         self._n_events += 1
         op = event["op"]
         if op == "label":
-            index = [match.row(i, int(h, 16)) for i, h in zip(event["id"], event["hash"], strict=True)]
-            self._apply(self._step(event, index))
+            index = [match.row(i, h) for i, h in zip(event["id"], event["hash"], strict=True)]
+            self._apply(self._step(event, index, self._n_events))
             self._undone.clear()
         elif op == "undo":
             self._step_back()
@@ -326,39 +348,46 @@ class LabelStore:
             self._step_again()
         elif op == "round":
             self.rounds = int(event["round"])
+        elif op == "settings":
+            self._settings = dict(event["settings"])
         else:
             raise ValueError(f"unknown event {op!r}")
 
 
 class _ItemMatch:
-    """Finds the row of a journaled item: by its id if the content is the same, else by its content alone."""
+    """Finds the rows of journaled items: by id where the content is the same, else by the content alone."""
 
-    def __init__(self, ds: Dataset) -> None:
-        self._ds = ds
-        self._ids = {_plain(item_id): row for row, item_id in enumerate(ds.ids)}
-        self._rows: dict[int, list[int]] | None = None
-        self._found: dict[tuple[Any, int], int | None] = {}
+    def __init__(self, ds: Dataset, events: Iterable[Mapping[str, Any]]) -> None:
         self.missing: dict[Any, None] = {}
+        ids = {_plain(item_id): row for row, item_id in enumerate(ds.ids)}
+        content = [f"{int(h):016x}" for h in ds.item_hash] if ids else []
+        wanted = {pair for event in events if event.get("op") == "label" for pair in _pairs(event)}
+        self._rows = {(i, h): ids[i] for i, h in wanted if i in ids and content[ids[i]] == h}
+        # Only reordered or grown data come to the rest. Items of the same content are interchangeable: each label
+        # gets one that no other label has.
+        taken = set(self._rows.values())
+        free: dict[str, list[int]] = {}
+        lost = {h for i, h in wanted if (i, h) not in self._rows}
+        for row in reversed(range(len(ds))) if lost else ():
+            if content[row] in lost and row not in taken:
+                free.setdefault(content[row], []).append(row)
+        for i, h in sorted(wanted - self._rows.keys(), key=str):
+            if free.get(h):
+                self._rows[i, h] = free[h].pop()
 
-    def row(self, item_id: Any, item_hash: int) -> int | None:
-        key = (item_id, item_hash)
-        if key not in self._found:
-            self._found[key] = row = self._search(item_id, item_hash)
-            if row is None:
-                self.missing[item_id] = None
-        return self._found[key]
+    def row(self, item_id: Any, item_hash: str) -> int | None:
+        """The row of an item, or None if it is not in this data."""
+        row = self._rows.get((item_id, item_hash))
+        if row is None:
+            self.missing[item_id] = None
+        return row
 
-    def _search(self, item_id: Any, item_hash: int) -> int | None:
-        row = self._ids.get(item_id)
-        if row is not None and int(self._ds.item_hash[row]) == item_hash:
-            return row
-        if self._rows is None:  # only reordered or grown data come here
-            self._rows = {}
-            for i, value in enumerate(self._ds.item_hash.tolist()):
-                self._rows.setdefault(value, []).append(i)
-        taken = set(self._found.values())
-        # Items of the same content are interchangeable: the first one that no other label took.
-        return next((i for i in self._rows.get(item_hash, []) if i not in taken), None)
+
+def _pairs(event: Mapping[str, Any]) -> list[tuple[Any, str]]:
+    ids, hashes = event.get("id"), event.get("hash")
+    if not isinstance(ids, list) or not isinstance(hashes, list):
+        return []  # the replay says which line it is
+    return [(i, h) for i, h in zip(ids, hashes, strict=False) if isinstance(i, str | int) and isinstance(h, str)]
 
 
 def _sketch(ds: Dataset) -> list[str]:

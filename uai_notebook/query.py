@@ -113,6 +113,14 @@ def rule(query: str | QueryStrategy) -> QueryStrategy:
     return RULES[query]
 
 
+def name_of(query: QueryStrategy) -> str:
+    """The name of a rule, or "function <name>" of somebody's own: never the same by chance."""
+    for name, known in RULES.items():
+        if query is known:
+            return name
+    return f"function {getattr(query, '__name__', type(query).__name__)}"
+
+
 def describe(query: QueryStrategy, snapshot: Snapshot) -> str:
     """How a rule ranks this snapshot, for people."""
     if isinstance(query, TopScore | Random):

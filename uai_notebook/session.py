@@ -16,7 +16,16 @@ import pandas as pd
 from .arguments import check_answers, check_chosen, check_loop
 from .background import BackgroundJob, Cancelled, TrainingJob, polite
 from .datasets import Dataset
-from .folder import close_older, open_sessions, same_base, same_query
+from .folder import (
+    base_settings,
+    check_options,
+    close_older,
+    handed_over,
+    merged_options,
+    open_sessions,
+    query_name,
+    saved_options,
+)
 from .labels import Label, LabelStore
 from .learners import Learner, UaiLearner
 from .models import BaseModel
@@ -86,27 +95,25 @@ class ActiveSession:
         *,
         _store: LabelStore | None = None,
     ) -> None:
-        check_loop(ds, k, budget)
-        self.ds, self.seed, self.config = ds, seed, config
+        check_loop(ds, k, budget, seed)
+        if isinstance(base, type):
+            raise TypeError(f"base={base.__name__} is a class: expected an instance, {base.__name__}(...).")
+        self.ds, self.seed, self.config = ds, int(seed), config
         self.path = None if path is None else Path(path).resolve()
         self.query = rule(query)
         self.k = int(k)
         self._budget = None if budget is None else int(budget)
         self._base = base
         is_learner = not isinstance(base, str) and isinstance(base, Learner)
-        self.learner: Learner = base if is_learner else UaiLearner(ds, base, config, seed)  # type: ignore[assignment,arg-type]
-        self.settings = {
-            "base": base if isinstance(base, str) else type(base).__name__,
-            "k": self.k,
-            "budget": self._budget,
-            "query": query if isinstance(query, str) else getattr(query, "__name__", type(query).__name__),
-            "seed": seed,
-            "config": config.to_dict(),
-        }
+        self.learner: Learner = base if is_learner else UaiLearner(ds, base, config, self.seed)  # type: ignore[assignment,arg-type]
+        self._base_settings = base_settings(base, self.learner)
         if _store is not None:
             self._store = _store
+        elif self.path is None:
+            self._store = LabelStore(ds)
         else:
-            self._store = LabelStore(ds) if self.path is None else LabelStore.create(self.path, ds, self.settings)
+            close_older(self.path, unless_there=True)
+            self._store = LabelStore.create(self.path, ds, self.settings)
         self._lock = threading.RLock()
         self._observers: list[Callable[[frozenset[str]], None]] = []
         self._job: BackgroundJob | None = None
@@ -122,7 +129,20 @@ class ActiveSession:
         self.on_screen: int | None = None  # set by a view: a new snapshot never takes this item away
         self.refills = True  # simulate() turns it off: it always waits for the model
         if self.path is not None:
+            self._store.set_settings(self.settings)
             open_sessions[self.path] = self
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a folder keeps of how the session was made."""
+        return {
+            **self._base_settings,
+            "k": self.k,
+            "budget": self._budget,
+            "query": query_name(self.query),
+            "seed": self.seed,
+            "config": self.config.to_dict(),
+        }
 
     # -- starting and going on ----------------------------------------------------------------------------------
 
@@ -153,20 +173,9 @@ class ActiveSession:
             Other data, another base, or a journal with a corrupt line.
         """
         path = Path(path).resolve()
-        close_older(path)
-        store = LabelStore.open(path, ds)
-        saved = store.settings
-        return cls(
-            ds,
-            base=same_base(saved["base"], base),
-            k=saved["k"],
-            budget=saved["budget"],
-            query=same_query(saved["query"], query),
-            seed=saved["seed"],
-            path=path,
-            config=TrainConfig.from_dict(saved["config"]),
-            _store=store,
-        )
+        with handed_over(path):
+            store = LabelStore.open(path, ds)
+            return cls(ds, path=path, _store=store, **saved_options(store, path, base, query))
 
     @classmethod
     def open(
@@ -174,9 +183,9 @@ class ActiveSession:
     ) -> ActiveSession:
         """Resume the session in a folder, or start it: what notebooks use.
 
-        Takes what the constructor takes. A session that is there keeps its base, seed and config; ``k``,
-        ``budget`` and ``query`` are the ones given now. One that is already open in this process on the same data
-        is returned as it is, trained model and all.
+        Takes what the constructor takes. A session that is there keeps its base, seed and config; ``k``, ``budget``
+        and ``query`` are the ones given now, else its own. One that is already open in this process on the same
+        data is returned as it is, trained model and all.
 
         Raises
         ------
@@ -184,26 +193,17 @@ class ActiveSession:
             The folder belongs to other data, or to another base, seed or config.
         """
         path = Path(path).resolve()
+        check_options(options)
         older = open_sessions.get(path)
         if older is not None and older._is_same(ds, base, options):
             older._set_options(options)
             return older
-        close_older(path)
-        try:
-            store = LabelStore.open(path, ds)
-        except FileNotFoundError:
-            return cls(ds, base, path=path, **options)
-        saved = store.settings
-        same_base(saved["base"], base)
-        asked = {"seed": options.get("seed", 0), "config": options.get("config", TrainConfig()).to_dict()}
-        for name, value in asked.items():
-            if name in options and value != saved[name]:
-                raise ValueError(
-                    f"{path} holds a session with {name}={saved[name]!r}, not {value!r}: leave {name} out, or choose "
-                    "another folder."
-                )
-        options = {**options, "seed": saved["seed"], "config": TrainConfig.from_dict(saved["config"])}
-        return cls(ds, base, path=path, _store=store, **options)
+        with handed_over(path):
+            try:
+                store = LabelStore.open(path, ds)
+            except FileNotFoundError:
+                return cls(ds, base, path=path, **options)
+            return cls(ds, path=path, _store=store, **merged_options(store, path, base, options))
 
     def close(self, reason: str = "This session was closed.") -> None:
         """Stop training and refuse further answers: they belong to whoever has the session now."""
@@ -244,10 +244,12 @@ class ActiveSession:
             if self._job is not None:
                 return
             job = self._next_job()
+            background = BackgroundJob(lambda stop: self._run(job, stop))
             self._error, self.progress = None, None
-            self._job = background = BackgroundJob(lambda stop: self._run(job, stop))
+            background.start()  # it cannot finish before this lock is released
+            self._job = background
+            self._trained_before, self._trained = self._trained, self._answers()
             self._refill_if_training()
-            background.start()
         self._notify("phase", "queue")
 
     def wait(self) -> Snapshot | None:
@@ -277,14 +279,17 @@ class ActiveSession:
 
     @property
     def batch(self) -> IndexArray:
-        """Items offered in this round, answered or not, int64."""
-        return np.asarray(self._batch, dtype=np.int64)
+        """Items of this round, answered or not, int64."""
+        with self._lock:
+            waiting = set(self.queue.tolist())
+            return np.asarray([i for i in self._batch if i in waiting or i in self._store], dtype=np.int64)
 
     @property
     def queue(self) -> IndexArray:
         """What is unanswered of this round, best first, int64 (<= k,)."""
         with self._lock:
-            return np.asarray([i for i in self._batch if i not in self._store], dtype=np.int64)
+            waiting = [i for i in self._batch if i not in self._store]
+            return np.asarray(waiting[: int(max(0, min(self.k, self._remaining())))], dtype=np.int64)
 
     def label(self, index: Any, label: Any, annotator: str = "") -> None:
         """Take answers: journaled before this returns. One call is one undo step.
@@ -310,7 +315,7 @@ class ActiveSession:
             self._check_open()
             snapshot = self._snapshot
             base = None if snapshot is None else snapshot.base_score[items]
-            learned = None if snapshot is None or snapshot.uai_score is None else snapshot.uai_score[items]
+            learned = None if snapshot is None else snapshot.uai_score_of(items)
             self._store.add(
                 items,
                 values,
@@ -336,7 +341,7 @@ class ActiveSession:
         with self._lock:
             if not self.refills or self._snapshot is None or len(self.queue):
                 return
-            self._offer([])
+            self._offer([], self._select(self._snapshot, []))
         self._notify("queue")
 
     def show(self, index: int | None) -> None:
@@ -345,15 +350,11 @@ class ActiveSession:
         An item that was offered and replaced meanwhile comes back.
         """
         with self._lock:
-            gone = index in self._offered and index not in self._store and index not in self._batch
-            if index == self.on_screen and not gone:
-                return
-            self.on_screen = index
-            if gone:
-                waiting = self.queue.tolist()
-                if len(waiting) >= self.k:
-                    self._batch.remove(waiting[-1])
+            moved, self.on_screen = index != self.on_screen, index
+            if index is not None and index not in self._batch and index not in self._store and self._was_asked(index):
                 self._batch.insert(0, index)
+            elif not moved:
+                return
         self._notify("queue")
 
     # -- what is known ------------------------------------------------------------------------------------------
@@ -421,9 +422,7 @@ class ActiveSession:
     @budget.setter
     def budget(self, budget: int | None) -> None:
         check_loop(self.ds, self.k, budget)
-        with self._lock:
-            self._budget = budget
-        self._notify("phase", "queue")
+        self._set_options({"budget": budget})
 
     @property
     def n_labels(self) -> int:
@@ -440,8 +439,7 @@ class ActiveSession:
     def n_untrained(self) -> int:
         """Items whose answer has changed since the labels of the last or running training were taken."""
         with self._lock:
-            now = {i: answer.label for i, answer in self._store.current.items()}
-            return len(dict(now.items() ^ self._trained.items()))
+            return len(dict(self._answers().items() ^ self._trained.items()))
 
     @property
     def done(self) -> bool:
@@ -494,8 +492,6 @@ class ActiveSession:
 
     def _next_job(self) -> TrainingJob:
         index, value = self._store.arrays()
-        self._trained_before = self._trained
-        self._trained = dict(zip(index.tolist(), value.tolist(), strict=True))
         sure = value != Label.UNSURE
         first = self._snapshot is None
         resumed = min(self.round, RESUMED_UPDATES)
@@ -508,6 +504,7 @@ class ActiveSession:
             # A first training has labels if the user brought some, or the session is resumed.
             updates=(max(resumed, 1) if sure.any() else 0) if first else 1,
             threads=self.config.threads,
+            n_items=len(self.ds),
         )
 
     def _run(self, job: TrainingJob, stop: Callable[[], bool]) -> None:
@@ -523,13 +520,16 @@ class ActiveSession:
                 reported = time.monotonic()
                 self._notify("progress")
 
-        with polite(job.threads):
-            before = job.learner.state_dict()
-            try:
-                self._accept(job.run(report, stop), time.monotonic() - began)
-            except BaseException as problem:
-                job.learner.load_state_dict(before)
-                error = problem
+        try:
+            with polite(job.threads):
+                before = job.learner.state_dict()
+                try:
+                    self._accept(job.run(report, stop), time.monotonic() - began, stop)
+                except BaseException:
+                    job.learner.load_state_dict(before)
+                    raise
+        except BaseException as problem:
+            error = problem
         with self._lock:
             if error is not None:
                 self._trained = self._trained_before
@@ -539,60 +539,60 @@ class ActiveSession:
             self._job = None
         self._notify("phase", "queue", "snapshot", "progress")
 
-    def _accept(self, snapshot: Snapshot, seconds: float) -> None:
+    def _accept(self, snapshot: Snapshot, seconds: float, stop: Callable[[], bool]) -> None:
         """Make a snapshot the current one. What is on screen stays in the queue."""
         with self._lock:
-            first = self._snapshot is None
-            if not first:
-                self._store.end_round(snapshot.n_labels)
-            for array in (snapshot.base_score, snapshot.latent, snapshot.uai_logit):
-                if array is not None:
-                    array.setflags(write=False)
-            old = self._snapshot
-            self._snapshot = snapshot
+            if stop():
+                raise Cancelled
             keep = [i for i in self.queue.tolist() if i == self.on_screen]
-            try:
-                self._offer(keep)
-            except BaseException:
-                self._snapshot = old
-                raise
+            chosen = self._select(snapshot, keep)
+            if self._snapshot is not None:
+                self._store.end_round(snapshot.n_labels)  # before anything changes: it may fail
+            self._snapshot = snapshot
+            self._offer(keep, chosen)
             counts = self._store.counts()
             scalars = {"seconds": seconds, "n_anomalies": counts[Label.ANOMALY], "n_asked": self._store.n_asked}
             self.history.append(snapshot, self._store.arrays()[0], scalars)
 
-    def _offer(self, keep: list[int]) -> None:
-        """Line 5 of Algorithm 1: a new batch, ``keep`` first."""
-        assert self._snapshot is not None
+    def _select(self, snapshot: Snapshot, keep: list[int]) -> list[int]:
+        """Line 5 of Algorithm 1: up to k items to ask, those in ``keep`` counted in."""
         free = np.ones(len(self.ds), bool)
         free[[*self._store.current, *keep]] = False
         unlabeled = np.flatnonzero(free)
         k = int(min(self.k, self._remaining())) - len(keep)
-        chosen: list[int] = []
-        if k > 0 and len(unlabeled):
-            # Derived, not carried along: the same round and labels give the same draw, refilled or not.
-            rng = np.random.default_rng([self.seed, self._snapshot.round, len(self._store)])
-            chosen = check_chosen(self.query(self._snapshot, unlabeled, k, rng), free, k)
+        if k <= 0 or not len(unlabeled):
+            return []
+        # Derived, not carried along: the same round and labels give the same draw, refilled or not.
+        rng = np.random.default_rng([self.seed, snapshot.round, len(self._store)])
+        return check_chosen(self.query(snapshot, unlabeled, k, rng), free, k)
+
+    def _offer(self, keep: list[int], chosen: list[int]) -> None:
         self._batch = [*keep, *chosen]
         self._offered.update(chosen)
 
     def _refill_if_training(self) -> None:
         if self.refills and self._job is not None and self._snapshot is not None and not len(self.queue):
-            self._offer([])
+            try:
+                self._offer([], self._select(self._snapshot, []))
+            except Exception:  # the answer before it is saved; the training that runs will fail on it visibly
+                _log.exception("the query rule failed while the queue was refilled")
 
     def _remaining(self) -> float:
         with self._lock:
             left = len(self.ds) - len(self._store)
             return left if self._budget is None else min(left, self._budget - self._store.n_asked)
 
+    def _answers(self) -> dict[int, int]:
+        return {i: answer.label for i, answer in self._store.current.items()}
+
     def _was_asked(self, index: int) -> bool:
-        previous = self._store.get(index)
-        return index in self._offered or (previous is not None and previous.asked)
+        return index in self._offered or self._store.was_asked(index)
 
     def _turn(self, action: Callable[[], list[int]]) -> list[int]:
         with self._lock:
             self._check_open()
             items = action()
-            back = [i for i in items if i not in self._store and i in self._offered and i not in self._batch]
+            back = [i for i in items if i not in self._store and self._was_asked(i) and i not in self._batch]
             self._batch = back + self._batch
             self._refill_if_training()
         self._notify("labels", "queue")
@@ -626,5 +626,8 @@ class ActiveSession:
         k, budget = options.get("k", self.k), options.get("budget", self._budget)
         check_loop(self.ds, k, budget)
         with self._lock:
-            self.k, self._budget = k, budget
+            self.k, self._budget = int(k), None if budget is None else int(budget)
             self.query = rule(options.get("query", self.query))
+            if self.path is not None:
+                self._store.set_settings(self.settings)
+        self._notify("phase", "queue")

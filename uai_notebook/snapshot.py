@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,13 @@ class Snapshot:
         Mean losses of the training that led here, for example ``{"base": .01, "uai": .2}``.
     probability : bool
         Whether ``uai_score`` is a probability; otherwise it is a learned score without a scale.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from uai_notebook import Snapshot
+    >>> Snapshot(base_score=np.float32([1, 2]), uai_logit=np.float32([0, -4])).uai_score.round(3)
+    array([0.5  , 0.018], dtype=float32)
     """
 
     base_score: FloatArray
@@ -61,9 +69,14 @@ class Snapshot:
     @property
     def uai_score(self) -> FloatArray | None:
         """s_uai(x) of eq. 3, float32 (n,); None where ``uai_logit`` is."""
+        return self.uai_score_of(slice(None))
+
+    def uai_score_of(self, items: Any) -> FloatArray | None:
+        """``uai_score`` of some items, without computing it for all n."""
         if self.uai_logit is None:
             return None
-        return sigmoid(self.uai_logit) if self.probability else self.uai_logit
+        logit = self.uai_logit[items]
+        return sigmoid(logit) if self.probability else logit
 
     @property
     def ranking_score(self) -> FloatArray:
@@ -107,6 +120,15 @@ class History:
         Size of the display sample.
     seed : int
         Of the display sample.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from uai_notebook import History, Snapshot
+    >>> history = History(max_items=2)
+    >>> history.append(Snapshot(base_score=np.float32([3, 1, 2])), labeled=[0])
+    >>> len(history.frames), history.unsupervised_order
+    (1, array([0, 2, 1]))
     """
 
     def __init__(self, max_bytes: int = 200_000_000, max_items: int = 20_000, seed: int = 0) -> None:

@@ -19,7 +19,14 @@ EVALUATION_ROWS = 4096  # rows per forward pass when scoring: large enough for f
 
 
 class Progress(NamedTuple):
-    """One step of a training: ``step`` of ``of`` done, with its loss (nan where a learner has none)."""
+    """One step of a training: ``step`` of ``of`` done, with its loss (nan where a learner has none).
+
+    Examples
+    --------
+    >>> from uai_notebook import Progress
+    >>> Progress(step=1, of=100, loss=0.5).of
+    100
+    """
 
     step: int
     of: int
@@ -72,8 +79,13 @@ class TrainConfig:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hidden", tuple(self.hidden))
-        wrong = [f"hidden={self.hidden}: expected positive whole numbers"] if not _sizes(self.hidden) else []
+        if isinstance(self.hidden, list | tuple):
+            object.__setattr__(self, "hidden", tuple(self.hidden))
+        wrong = (
+            [f"hidden={self.hidden!r}: expected positive whole numbers, such as (256, 64, 8)"]
+            if not _sizes(self.hidden)
+            else []
+        )
         wrong += [
             f"{name}={getattr(self, name)!r}: expected a positive whole number"
             for name in ("pretrain_steps", "round_steps", "batch_size", "labeled_batch", "threads")
@@ -175,8 +187,12 @@ def fit_scaling(ds: Dataset) -> tuple[FloatArray, FloatArray]:
     for _, x in ds.chunks(EVALUATION_ROWS):
         np.minimum(low, x.min(axis=0), out=low)
         np.maximum(high, x.max(axis=0), out=high)
-    span = high.astype(np.float64) - low  # a difference of two float32 can leave their range
-    factor = np.divide(1.0, span, out=np.zeros_like(span), where=span > 0)
+    span = high.astype(np.float64) - low
+    limit = float(np.finfo(np.float32).max)
+    if (span > limit).any():
+        raise ValueError("a feature spans more than float32 can hold: give it in larger units.")
+    # A span too small for its inverse to be a float32 counts as constant.
+    factor = np.divide(1.0, span, out=np.zeros_like(span), where=span > 1.0 / limit)
     return low, factor.astype(np.float32)
 
 
@@ -233,7 +249,11 @@ def evaluate(net: UaiNet, rows: Rows) -> tuple[FloatArray, FloatArray, FloatArra
 
 
 def _sizes(values: Any) -> bool:
-    return len(values) > 0 and all(isinstance(v, int) and not isinstance(v, bool) and v > 0 for v in values)
+    return (
+        isinstance(values, tuple)
+        and len(values) > 0
+        and all(isinstance(v, int) and not isinstance(v, bool) and v > 0 for v in values)
+    )
 
 
 def _number(value: Any) -> bool:

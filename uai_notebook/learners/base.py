@@ -18,6 +18,13 @@ class Learner(Protocol):
 
     A learner that cannot divide its work yields one :class:`~uai_notebook.training.Progress`. All of it runs in
     one thread at a time, not always the same one.
+
+    Examples
+    --------
+    >>> from uai_notebook import Learner
+    >>> from uai_notebook.learners import UaiLearner
+    >>> issubclass(UaiLearner, Learner)
+    True
     """
 
     def pretrain(self) -> Iterator[Progress]:

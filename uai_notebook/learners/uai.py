@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +13,7 @@ from torch import Tensor
 from ..datasets import Dataset
 from ..models import BaseModel, BaseOutput, Classifier, DenoisingAutoEncoder, UaiNet
 from ..snapshot import Snapshot
-from ..training import Progress, Rows, TrainConfig, choose_device, evaluate, train_steps
+from ..training import EVALUATION_ROWS, Progress, Rows, TrainConfig, choose_device, evaluate, train_steps
 
 BASES = ("dae", "class")
 
@@ -68,7 +67,8 @@ class UaiLearner:
         model = _build(ds, base, self.config, weights)
         self.net = UaiNet(model, generator=weights).to(device)
         for module in self.net.modules():
-            if hasattr(module, "generator"):
+            # A network may have a part of that name, as every GAN does.
+            if isinstance(getattr(module, "generator", 0), torch.Generator | None):
                 module.generator = self._generator  # type: ignore[assignment]
         self.rows = Rows(ds, device)
         self._optimizer = torch.optim.RMSprop(self.net.parameters(), lr=self.config.lr, alpha=0.9, eps=1e-10)
@@ -84,6 +84,8 @@ class UaiLearner:
         """``round_steps`` steps on the base loss and the cross entropy of the labelled items."""
         labels = None
         if len(index):
+            order = np.argsort(index)  # the same labels give the same model, in whatever order they came
+            index, label = index[order], label[order]
             values = torch.from_numpy(np.asarray(label, np.float32)).to(self.rows.device)
             labels = torch.from_numpy(np.asarray(index, np.int64)), values
             self._seen = (self._seen[0] or bool((label == 0).any()), self._seen[1] or bool((label == 1).any()))
@@ -96,21 +98,26 @@ class UaiLearner:
 
     @torch.inference_mode()
     def score(self, rows: npt.ArrayLike, x_y: npt.ArrayLike | None = None) -> npt.NDArray[np.float32]:
-        """UAI logits (m,) of new rows, or base scores until the head has seen both kinds."""
-        if self.net.base.needs_x_y and x_y is None:
-            raise ValueError(_NEEDS_CLASSES)
-        x = self.rows.scale(np.asarray(rows, np.float32))
-        classes = None if x_y is None else torch.as_tensor(np.asarray(x_y, np.int64), device=x.device)
+        """UAI logits (m,) of new rows, or base scores until the head has seen both kinds.
+
+        ``rows`` (m, ...) are unscaled like ``ds.x``; ``x_y`` (m,) are classes as they were given to the Dataset.
+        """
+        x = np.asarray(rows, np.float32)
+        classes = self._codes(x_y, len(x))
         self.net.eval()
-        out = self.net(x, classes)
-        return np.asarray((out.logit if all(self._seen) else out.score).cpu().numpy())
+        parts = [np.empty(0, np.float32)]
+        for start in range(0, len(x), EVALUATION_ROWS):
+            part = slice(start, start + EVALUATION_ROWS)
+            out = self.net(self.rows.scale(x[part]), None if classes is None else classes[part])
+            parts.append((out.logit if all(self._seen) else out.score).float().cpu().numpy())
+        return np.concatenate(parts)
 
     def state_dict(self) -> dict[str, Any]:
-        """Copies of weights, optimizer and random state, and the scaling."""
+        """Copies of weights, optimizer and random state, and the scaling, as plain arrays and numbers."""
         return {
-            "net": copy.deepcopy(self.net.state_dict()),
-            "optimizer": copy.deepcopy(self._optimizer.state_dict()),
-            "random": self._generator.get_state(),
+            "net": _arrays(self.net.state_dict()),
+            "optimizer": _arrays(self._optimizer.state_dict()),
+            "random": _arrays(self._generator.get_state()),
             "seen": list(self._seen),
             "losses": dict(self._losses),
             "scaling": [self.rows.offset.copy(), self.rows.factor.copy()],
@@ -119,14 +126,36 @@ class UaiLearner:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`state_dict` gave. ValueError if names or shapes differ."""
         try:
-            self.net.load_state_dict(state["net"])
+            self.net.load_state_dict(_tensors(state["net"]))
         except RuntimeError as error:
             raise ValueError(f"the state is of another model: {error}") from error
-        self._optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
-        self._generator.set_state(state["random"])
+        self._optimizer.load_state_dict(_tensors(state["optimizer"]))
+        self._generator.set_state(_tensors(state["random"]))
         self._seen = (bool(state["seen"][0]), bool(state["seen"][1]))
         self._losses = dict(state["losses"])
         self.rows = Rows(self.rows.ds, self.rows.device, tuple(state["scaling"]))
+
+    @property
+    def shapes(self) -> dict[str, list[int]]:
+        """Names and shapes of the weights: what a saved session compares a module of the user's with."""
+        return {name: list(value.shape) for name, value in self.net.state_dict().items()}
+
+    def _codes(self, x_y: npt.ArrayLike | None, m: int) -> Tensor | None:
+        """Codes of given classes, int64 (m,)."""
+        base = self.net.base
+        if not base.needs_x_y:
+            return None
+        if x_y is None:
+            raise ValueError(_NEEDS_CLASSES if isinstance(base, Classifier) else _needs_classes(base))
+        code = {name: i for i, name in enumerate(self.rows.ds.class_names)}
+        given = np.asarray(x_y).tolist()
+        unknown = sorted({str(name) for name in given if name not in code})
+        if unknown or len(given) != m:
+            raise ValueError(
+                f"x_y has {len(given)} classes for {m} rows, of them unknown: {', '.join(unknown) or 'none'}: "
+                f"expected one of {', '.join(map(str, code))} for each row."
+            )
+        return torch.tensor([code[name] for name in given], dtype=torch.int64, device=self.rows.device)
 
     def _train(self, steps: int, labels: tuple[Tensor, Tensor] | None) -> Iterator[Progress]:
         total = 0.0
@@ -162,12 +191,34 @@ def _build(ds: Dataset, base: str | BaseModel, config: TrainConfig, weights: tor
             return Classifier(ds.n_features, ds.n_classes, config.hidden, weights)
         raise ValueError(f"base={base!r}: expected one of {', '.join(BASES)}, a BaseModel or a Learner.")
     missing = [name for name in ("latent_dim", "needs_x_y") if not hasattr(base, name)]
-    if not isinstance(base, torch.nn.Module) or missing:
+    if not isinstance(base, torch.nn.Module) or missing or isinstance(base, type):
         lacks = f"; it lacks {', '.join(missing)}" if missing else ""
         raise TypeError(
             f"base={type(base).__name__}: expected 'dae', 'class', a Learner, or a torch.nn.Module with latent_dim, "
             f"needs_x_y and forward(x, x_y=None) -> BaseOutput{lacks}."
         )
     if base.needs_x_y and ds.x_y is None:
-        raise ValueError(f"{type(base).__name__} needs given classes: pass x_y to the Dataset.")
+        raise ValueError(_needs_classes(base))
     return base
+
+
+def _needs_classes(base: BaseModel) -> str:
+    return f"{type(base).__name__} needs given classes (needs_x_y): pass x_y."
+
+
+def _arrays(tree: Any) -> Any:
+    """The same nested dicts and lists with tensors copied into arrays."""
+    if isinstance(tree, Tensor):
+        return tree.detach().cpu().numpy().copy()
+    if isinstance(tree, dict):
+        return {key: _arrays(value) for key, value in tree.items()}
+    return [_arrays(value) for value in tree] if isinstance(tree, list | tuple) else tree
+
+
+def _tensors(tree: Any) -> Any:
+    """The inverse of :func:`_arrays`; the tensors share no memory with it."""
+    if isinstance(tree, np.ndarray):
+        return torch.from_numpy(tree.copy())
+    if isinstance(tree, dict):
+        return {key: _tensors(value) for key, value in tree.items()}
+    return [_tensors(value) for value in tree] if isinstance(tree, list | tuple) else tree

@@ -21,6 +21,13 @@ class BaseOutput(NamedTuple):
         s(x); higher is more anomalous.
     loss : Tensor float32 (B,)
         Training loss per item; a term of the whole batch is added to every item.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from uai_notebook import BaseOutput
+    >>> BaseOutput(latent=torch.zeros(5, 2), score=torch.ones(5), loss=torch.ones(5)).latent.shape
+    torch.Size([5, 2])
     """
 
     latent: Tensor
@@ -33,7 +40,8 @@ class BaseModel(Protocol):
     """Protocol of an unsupervised anomaly model: any ``torch.nn.Module`` with these three satisfies it.
 
     A module that draws random numbers while training may read a ``torch.Generator`` from its attribute
-    ``generator``: the learner sets it where the attribute exists, and then the same seed gives the same weights.
+    ``generator``: the learner sets it where that attribute is None or a generator, and then the same seed gives
+    the same weights.
 
     Examples
     --------

@@ -22,7 +22,7 @@ from .scatter import LatentScatter
 _by_cell: dict[str, Explorer] = {}
 
 
-class StatusLine(anywidget.AnyWidget):  # type: ignore[misc]
+class StatusLine(anywidget.AnyWidget):
     """One line of text over the whole width, read out politely when it changes.
 
     It also tells the plotly figure below to fit its column: plotly looks at its width only when the window changes.
@@ -58,7 +58,7 @@ export default { render };
     text = traitlets.Unicode().tag(sync=True)
 
 
-class Explorer(ipywidgets.VBox):  # type: ignore[misc]
+class Explorer(ipywidgets.VBox):
     """The active loop in a cell.
 
     Displaying it is enough: a new session starts to train, candidates appear, answers are journaled, and the

@@ -33,7 +33,7 @@ KEYS: dict[str, tuple[str, ...]] = {
 }
 
 
-class LabelPanel(anywidget.AnyWidget):  # type: ignore[misc]
+class LabelPanel(anywidget.AnyWidget):
     """The candidates of the round, label buttons and keys, training and its progress.
 
     Works alone; :class:`Explorer` puts it beside the scatter.

@@ -123,7 +123,9 @@ class Ranks:
             self._sorted = {"base": np.sort(snapshot.base_score)}
             if snapshot.uai_logit is not None:
                 self._sorted["uai"] = np.sort(snapshot.uai_logit)
-        lines = [f"base score {snapshot.base_score[index] + 0.0:.4g} ({self._rank('base', snapshot.base_score[index])})"]
+        lines = [
+            f"base score {snapshot.base_score[index] + 0.0:.4g} ({self._rank('base', snapshot.base_score[index])})"
+        ]
         if snapshot.uai_logit is None or snapshot.uai_score is None:
             lines.append("UAI not trained yet: needs one of each")
         else:
