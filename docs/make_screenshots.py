@@ -49,11 +49,12 @@ def shoot(harness: Any, browser: Any, folder: Path, *, dark: bool, width: int) -
             theme = lab.root / "config/lab/user-settings/@jupyterlab/apputils-extension/themes.jupyterlab-settings"
             theme.write_text(json.dumps({"theme": "JupyterLab Dark"}))
         harness.write_notebook(lab.notebooks / "demo.ipynb", [CELL, ANSWERS])
-        page = browser.new_context(viewport={"width": width, "height": 1200}, device_scale_factor=1.5).new_page()
+        page = browser.new_context(viewport={"width": 1500, "height": 1200}, device_scale_factor=1.5).new_page()
         page.goto(f"{lab.url}lab/tree/demo.ipynb?token={lab.token}&reset")
         page.wait_for_selector(harness.IDLE, timeout=180_000)
         lab.kernel_of("demo.ipynb")
         page.keyboard.press("Control+b")  # hide the file browser
+        page.set_viewport_size({"width": width, "height": 1600})  # only now: a narrow toolbar hides the indicator
         page.click('.lm-MenuBar-itemLabel:text-is("Run")')
         page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
         page.wait_for_function("document.querySelector('.uai-scatter')?.dataset.round === '5'", timeout=180_000)
