@@ -127,7 +127,9 @@ def run(n: int, d: int, repeats: int) -> dict[str, list[Timing]]:
                 "train": lambda: list(learner.update(*given)),
                 "floor score": floor.score,
                 "score": learner.evaluate,
-                **{f"round {t}": sessions[t].train for t in (counts if turn % 2 else counts[::-1])},
+                **{
+                    f"round {t}": sessions[t].train for t in counts[turn % len(counts) :] + counts[: turn % len(counts)]
+                },
             }
             for name, work in works.items():
                 timing = measure(work)
@@ -146,6 +148,12 @@ def ratio(real: Sequence[Timing], floor: Sequence[Timing]) -> float:
     return statistics.median(a.cpu / b.cpu for a, b in zip(real, floor, strict=True))
 
 
+def compare(series: Sequence[Sequence[Timing]]) -> list[float]:
+    """Median over the turns of each one's CPU time / the mean of its turn: slow drifts of the machine cancel."""
+    means = [statistics.fmean(timing.cpu for timing in turn) for turn in zip(*series, strict=True)]
+    return [statistics.median(t.cpu / mean for t, mean in zip(one, means, strict=True)) for one in series]
+
+
 def report(found: dict[str, list[Timing]], n: int, d: int, repeats: int) -> str:
     """Markdown."""
     steps = CONFIG.round_steps
@@ -153,7 +161,7 @@ def report(found: dict[str, list[Timing]], n: int, d: int, repeats: int) -> str:
         Timing(a.cpu + b.cpu, a.wall + b.wall) for a, b in zip(found["floor train"], found["floor score"], strict=True)
     ]
     counts = [name for name in found if name.startswith("round ")]
-    middle = counts[len(counts) // 2] if len(counts) < 3 else "round 1000"
+    middle = counts[0] if len(counts) < 2 else "round 1000"
     rows = [
         ("one training step, ms", found["train"], found["floor train"], 1000 / steps),
         (f"scoring {n:,} items, s", found["score"], found["floor score"], 1.0),
@@ -171,17 +179,17 @@ def report(found: dict[str, list[Timing]], n: int, d: int, repeats: int) -> str:
     for name, real, floor, unit in rows:
         cells = (median(real) * unit, median(real, "wall") * unit, median(floor) * unit)
         lines.append(f"| {name} | {' | '.join(f'{cell:.2f}' for cell in cells)} | {ratio(real, floor):.2f} |")
-    lines += ["", "| labels t | round, CPU s | quartiles | wall s |", "|---:|---:|---:|---:|"]
+    lines += ["", "| labels t | round, CPU s | quartiles | wall s | against the mean of its turn |", f"|{'---:|' * 5}"]
     counts.sort(key=lambda name: int(name[6:]))
-    for name in counts:
+    beside = compare([found[name] for name in counts])
+    for name, relative in zip(counts, beside, strict=True):
         cpu = [timing.cpu for timing in found[name]]
         low, _, high = statistics.quantiles(cpu, n=4) if len(cpu) > 1 else cpu * 3
-        wall = median(found[name], "wall")
-        lines.append(f"| {int(name[6:]):,} | {median(found[name]):.2f} | {low:.2f} to {high:.2f} | {wall:.2f} |")
-    times = [median(found[name]) for name in counts]
+        cells = (f"{median(found[name]):.2f}", f"{low:.2f} to {high:.2f}", f"{median(found[name], 'wall'):.2f}")
+        lines.append(f"| {int(name[6:]):,} | {' | '.join(cells)} | {100 * relative - 100:+.1f}% |")
     lines += [
         "",
-        f"From the cheapest t to the dearest: {100 * (max(times) / min(times) - 1):.1f}% (CPU time).",
+        f"From the cheapest t to the dearest: {100 * (max(beside) / min(beside) - 1):.1f}%.",
         "",
         "The floor is the torch products of forward, weight gradients and, but for the first layer, input gradients of "
         f"{CONFIG.batch_size + CONFIG.labeled_batch} rows x {steps} steps, and one forward over all items, into memory "
@@ -210,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--items", type=int, default=60_000, metavar="N")
     parser.add_argument("--features", type=int, default=784, metavar="D")
-    parser.add_argument("--repeats", type=int, default=9, metavar="R")
+    parser.add_argument("--repeats", type=int, default=15, metavar="R")
     parser.add_argument("--out", type=Path, default=Path("results/bench_round"), help="without .md and .json")
     options = parser.parse_args(arguments)
     found = run(options.items, options.features, options.repeats)

@@ -17,6 +17,8 @@ import traitlets
 from uai_notebook.snapshot import FloatArray, Frame, IndexArray, sigmoid
 from uai_notebook.views.projection import LatentAxis
 
+from .esm import join_modules
+
 if TYPE_CHECKING:
     from uai_notebook.session import ActiveSession
 
@@ -87,7 +89,10 @@ class LatentScatter(anywidget.AnyWidget):
     """
 
     # Strings, never a Path: anywidget watches files for each Path, and every instance would then stay alive.
-    _esm = (_STATIC / "scatter.js").read_text(encoding="utf-8")
+    _esm = join_modules(
+        *("scatter_data.js", "scatter_looks.js", "scatter_grid.js", "scatter_gl.js"),
+        *("scatter_axes.js", "scatter_page.js", "scatter.js"),
+    )
     _css = (_STATIC / "scatter.css").read_text(encoding="utf-8")
     height = traitlets.Int(360, min=160, max=4000).tag(sync=True)
 

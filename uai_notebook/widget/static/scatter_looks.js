@@ -1,0 +1,29 @@
+// @ts-check
+// How points look: kinds, colours, sizes, and what the page's theme says.
+
+/** @typedef {{text: string, line: string, back: number[], dot: number[]}} Theme */
+
+export const KINDS = ["Unlabeled", "Normal", "Anomaly", "Unsure"];
+/** Okabe-Ito, by kind; the unlabelled dot depends on the theme. @type {number[][]} */
+export const COLORS = [[], [0, 114, 178], [213, 94, 0], [118, 118, 118]];
+export const RADIUS = 4.5; // of a labelled point, CSS px
+
+/** @param {number} kind */
+export const rgb = (kind) => `rgb(${COLORS[kind]})`;
+
+/** Dots shrink and thin out where they are crowded.
+ * @param {number} n @param {number} area CSS px @returns {{dotSize: number, alpha: number}} */
+export function dots(n, area) {
+  const room = Math.sqrt((0.12 * area) / Math.max(1, n));
+  return { dotSize: Math.max(2, Math.min(3.6, room)), alpha: Math.max(0.65, Math.min(0.95, room / 2.5)) };
+}
+
+/** Colours of the theme around `root`. @param {HTMLElement} root @returns {Theme} */
+export function readTheme(root) {
+  const style = getComputedStyle(root), color = style.backgroundColor;
+  const unit = color.startsWith("color(") ? 255 : 1;
+  const back = (color.match(/-?[\d.]+(?:e-?\d+)?/g) ?? ["255", "255", "255"]).slice(0, 3).map((s) => +s * unit);
+  const dark = back[0] * 0.3 + back[1] * 0.59 + back[2] * 0.11 < 128;
+  const line = style.getPropertyValue("--uai-line").trim();
+  return { text: style.color, line, back, dot: dark ? [154, 154, 154] : [140, 140, 140] };
+}
