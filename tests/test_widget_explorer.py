@@ -1,10 +1,12 @@
 """The Explorer without a browser: what it makes, starts, replaces and leaves behind."""
 
+import gc
 import itertools
 import subprocess
 import sys
 import threading
 import time
+import weakref
 
 import numpy as np
 import pandas as pd
@@ -212,6 +214,18 @@ def test_close_leaves_no_widgets_behind(new):
     before = set(_instances)
     Explorer(session).close()
     assert set(_instances) - before == set()
+
+
+@known_bug("ipywidgets keeps the boxes, which keep panel, scatter and session: each run of a cell keeps its data")
+def test_what_was_closed_can_be_freed(ds, config):
+    session = uai.ActiveSession(ds, k=5, config=config)
+    session.train()
+    explorer = Explorer(session)
+    freed = weakref.ref(session)
+    explorer.close()
+    del explorer, session
+    gc.collect()
+    assert freed() is None
 
 
 @known_bug("the thread that imports plotly does not see that the Explorer was closed")

@@ -122,14 +122,13 @@ def run(n: int, d: int, repeats: int) -> dict[str, list[Timing]]:
     found: dict[str, list[Timing]] = {}
     with polite(1):
         for turn in range(repeats + 1):
+            first = turn % len(counts)
             works: dict[str, Callable[[], object]] = {
                 "floor train": floor.train,
                 "train": lambda: list(learner.update(*given)),
                 "floor score": floor.score,
                 "score": learner.evaluate,
-                **{
-                    f"round {t}": sessions[t].train for t in counts[turn % len(counts) :] + counts[: turn % len(counts)]
-                },
+                **{f"round {t}": sessions[t].train for t in [*counts[first:], *counts[:first]]},
             }
             for name, work in works.items():
                 timing = measure(work)
