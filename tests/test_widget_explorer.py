@@ -20,11 +20,6 @@ SECONDS = 20
 _names = itertools.count()
 
 
-def known_bug(reason):
-    """Strict: who mends it takes the mark off."""
-    return pytest.mark.xfail(reason=reason, strict=True)
-
-
 @pytest.fixture
 def explorers():
     """A function that makes an Explorer, or keeps one that is given. They are closed at the end."""
@@ -166,7 +161,6 @@ def test_a_wrong_option_leaves_no_observer_behind(new, options):
     assert not session.training
 
 
-@known_bug("nothing looks at the queue when an Explorer is made")
 def test_a_session_with_a_used_up_batch_goes_on_by_itself(new, explorers):
     session = new()
     session.train()
@@ -198,14 +192,12 @@ def test_close_without_a_curve_unsubscribes_everything(new):
     assert session._observers == []
 
 
-@known_bug("traitlets' unlink() raises ValueError the second time; __del__ closes once more by itself")
 def test_close_twice_is_no_error(new):
     explorer = Explorer(new())
     explorer.close()
     explorer.close()
 
 
-@known_bug("the status line, boxes and layouts stay registered with ipywidgets")
 def test_close_leaves_no_widgets_behind(new):
     from ipywidgets.widgets.widget import _instances
 
@@ -216,7 +208,6 @@ def test_close_leaves_no_widgets_behind(new):
     assert set(_instances) - before == set()
 
 
-@known_bug("ipywidgets keeps the boxes, which keep panel, scatter and session: each run of a cell keeps its data")
 def test_what_was_closed_can_be_freed(ds, config):
     session = uai.ActiveSession(ds, k=5, config=config)
     session.train()
@@ -228,7 +219,6 @@ def test_what_was_closed_can_be_freed(ds, config):
     assert freed() is None
 
 
-@known_bug("the thread that imports plotly does not see that the Explorer was closed")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_curve_that_is_being_made_does_not_outlive_close(new, monkeypatch):
     from uai_notebook.widget import curve
@@ -317,7 +307,6 @@ def test_outside_a_notebook_there_is_no_cell():
     assert module._cell_id() is None
 
 
-@known_bug("close() stays registered for its cell and cannot be called twice: the new Explorer cannot be made")
 def test_a_cell_whose_explorer_was_closed_can_be_run_again(new, explorers, in_cell):
     in_cell("a")
     session = new()
@@ -326,7 +315,6 @@ def test_a_cell_whose_explorer_was_closed_can_be_run_again(new, explorers, in_ce
     explorers(session)
 
 
-@known_bug("only the cell is looked at, not whether it runs a second time: the first of two is closed at once")
 def test_two_explorers_of_one_run_of_a_cell_leave_each_other_alone(new, explorers, monkeypatch):
     class Shell:
         def get_parent(self):
@@ -452,7 +440,6 @@ def test_what_explore_cannot_use_is_said_and_leaves_no_folder(elsewhere, data, o
     assert list(elsewhere.iterdir()) == []
 
 
-@known_bug("the session is opened before the panel looks at its options")
 @pytest.mark.parametrize("options", [{"train_every": 0}, {"keys": {"x": "y"}}], ids=str)
 def test_an_option_of_the_panel_that_is_wrong_leaves_no_folder(elsewhere, options):
     with pytest.raises(ValueError):
@@ -460,7 +447,6 @@ def test_an_option_of_the_panel_that_is_wrong_leaves_no_folder(elsewhere, option
     assert list(elsewhere.iterdir()) == []
 
 
-@known_bug("explore() gives k=10 to a session that has its own k")
 def test_explore_run_again_without_k_keeps_the_k_of_the_session(explore, x):
     explore(x, k=3).session.wait()
     assert explore(x).session.k == 3

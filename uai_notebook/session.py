@@ -126,7 +126,9 @@ class ActiveSession:
         self._trained_before: dict[int, int] = {}
         self.history = History(seed=seed)
         self.progress: Progress | None = None
-        self.on_screen: int | None = None  # set by a view: a new snapshot never takes this item away
+        self.on_screen: int | None = None  # see show()
+        self.reviewing = False  # whether the item on screen had an answer when it was called up
+        self._began = 0.0
         self.refills = True  # simulate() turns it off: it always waits for the model
         if self.path is not None:
             self._store.set_settings(self.settings)
@@ -246,6 +248,7 @@ class ActiveSession:
             job = self._next_job()
             background = BackgroundJob(lambda stop: self._run(job, stop))
             self._error, self.progress = None, None
+            self._began = time.monotonic()
             background.start()  # it cannot finish before this lock is released
             self._job = background
             self._trained_before, self._trained = self._trained, self._answers()
@@ -344,18 +347,21 @@ class ActiveSession:
             self._offer([], self._select(self._snapshot, []))
         self._notify("queue")
 
-    def show(self, index: int | None) -> None:
-        """Say which item a person looks at: a new snapshot does not take it out of the queue.
+    def show(self, index: int | None, *, quiet: bool = False) -> None:
+        """Say which item a person looks at: a new snapshot does not take it off the screen.
 
-        An item that was offered and replaced meanwhile comes back.
+        An item that was offered and replaced meanwhile comes back. ``quiet`` tells no observer: something that
+        will be told follows at once.
         """
         with self._lock:
             moved, self.on_screen = index != self.on_screen, index
+            self.reviewing = index is not None and index in self._store
             if index is not None and index not in self._batch and index not in self._store and self._was_asked(index):
                 self._batch.insert(0, index)
             elif not moved:
                 return
-        self._notify("queue")
+        if not quiet:
+            self._notify("queue")
 
     # -- what is known ------------------------------------------------------------------------------------------
 
@@ -452,6 +458,11 @@ class ActiveSession:
         return self._job is not None
 
     @property
+    def training_seconds(self) -> float:
+        """How long the training that runs has run; 0 if none does."""
+        return time.monotonic() - self._began if self.training else 0.0
+
+    @property
     def phase(self) -> str:
         """ "new", "training", "labeling", "done" or "failed"."""
         with self._lock:
@@ -509,7 +520,6 @@ class ActiveSession:
 
     def _run(self, job: TrainingJob, stop: Callable[[], bool]) -> None:
         """In the worker thread. Whatever goes wrong, the learner is as it was before."""
-        began = time.monotonic()
         error: BaseException | None = None
         reported = 0.0
 
@@ -524,7 +534,7 @@ class ActiveSession:
             with polite(job.threads):
                 before = job.learner.state_dict()
                 try:
-                    self._accept(job.run(report, stop), time.monotonic() - began, stop)
+                    self._accept(job.run(report, stop), stop)
                 except BaseException:
                     job.learner.load_state_dict(before)
                     raise
@@ -539,7 +549,7 @@ class ActiveSession:
             self._job = None
         self._notify("phase", "queue", "snapshot", "progress")
 
-    def _accept(self, snapshot: Snapshot, seconds: float, stop: Callable[[], bool]) -> None:
+    def _accept(self, snapshot: Snapshot, stop: Callable[[], bool]) -> None:
         """Make a snapshot the current one. What is on screen stays in the queue."""
         with self._lock:
             if stop():
@@ -551,7 +561,11 @@ class ActiveSession:
             self._snapshot = snapshot
             self._offer(keep, chosen)
             counts = self._store.counts()
-            scalars = {"seconds": seconds, "n_anomalies": counts[Label.ANOMALY], "n_asked": self._store.n_asked}
+            scalars = {
+                "seconds": self.training_seconds,
+                "n_anomalies": counts[Label.ANOMALY],
+                "n_asked": self._store.n_asked,
+            }
             self.history.append(snapshot, self._store.arrays()[0], scalars)
 
     def _select(self, snapshot: Snapshot, keep: list[int]) -> list[int]:
@@ -567,7 +581,8 @@ class ActiveSession:
         return check_chosen(self.query(snapshot, unlabeled, k, rng), free, k)
 
     def _offer(self, keep: list[int], chosen: list[int]) -> None:
-        self._batch = [*keep, *chosen]
+        looked_at = [i for i in self._batch if i == self.on_screen and self.reviewing]
+        self._batch = [*(i for i in looked_at if i not in keep), *keep, *chosen]
         self._offered.update(chosen)
 
     def _refill_if_training(self) -> None:
@@ -625,9 +640,11 @@ class ActiveSession:
     def _set_options(self, options: dict[str, Any]) -> None:
         k, budget = options.get("k", self.k), options.get("budget", self._budget)
         check_loop(self.ds, k, budget)
+        query = rule(options.get("query", self.query))
+        k, budget = int(k), None if budget is None else int(budget)
         with self._lock:
-            self.k, self._budget = int(k), None if budget is None else int(budget)
-            self.query = rule(options.get("query", self.query))
             if self.path is not None:
-                self._store.set_settings(self.settings)
+                new = {"k": k, "budget": budget, "query": query_name(query)}
+                self._store.set_settings({**self.settings, **new})  # first: it may fail
+            self.k, self._budget, self.query = k, budget, query
         self._notify("phase", "queue")

@@ -16,10 +16,11 @@ import traitlets
 
 from ..datasets import Dataset, load_dataset
 from ..session import ActiveSession
-from .panel import LabelPanel
+from .panel import LabelPanel, check_keys, check_train_every
 from .scatter import LatentScatter
 
-_by_cell: dict[str, Explorer] = {}
+#: Which run of a cell made which Explorers.
+_by_cell: dict[str, tuple[str | None, list[Explorer]]] = {}
 
 
 class StatusLine(anywidget.AnyWidget):
@@ -87,21 +88,24 @@ class Explorer(ipywidgets.VBox):
         blind: bool = False,
         keys: Mapping[str, Any] | None = None,
     ) -> None:
+        self._closed = True  # until there is something to close: Widget.__del__ calls close()
+        self._curve_lock = threading.Lock()
         self.session = session
         self.panel = LabelPanel(session, renderer, train_every, blind, keys)
         self.scatter = LatentScatter(session, rings=not blind)
         self.scatter.on_pick(self.panel.visit)
         self._curve: Any = None
-        self._curve_lock = threading.Lock()
         status = StatusLine(text=self.panel.state["status"])
         self._link = traitlets.dlink((self.panel, "state"), (status, "text"), lambda state: state["status"])
         self._side = ipywidgets.VBox([self.scatter], layout={"flex": "3 1 460px", "min_width": "0"})
         self.panel.layout.flex, self.panel.layout.min_width = "2 1 320px", "0"
-        row = ipywidgets.Box(
+        self._status = status
+        self._row = row = ipywidgets.Box(
             [self.panel, self._side], layout={"display": "flex", "flex_flow": "row wrap", "grid_gap": "8px"}
         )
         super().__init__([status, row])
         self.add_class("uai-explorer")
+        self._closed = False
         self._replace_older()
         self.panel.on_painted(lambda: threading.Thread(target=self._make_curve, daemon=True).start())
         if session.phase == "new" and not session.closed:
@@ -115,33 +119,46 @@ class Explorer(ipywidgets.VBox):
 
     def close(self) -> None:
         """Remove the widgets; the session goes on to exist."""
+        with self._curve_lock:
+            if self._closed:
+                return
+            self._closed = True
         self._link.unlink()
         if self._curve is not None:
             self._curve.close()
-        self.panel.close()
-        self.scatter.close()
+        for explorers in _by_cell.values():
+            if self in explorers[1]:
+                explorers[1].remove(self)
+        # Layouts and boxes too: ipywidgets keeps every widget that is not closed, and so would the session be kept.
+        for widget in (self.panel, self.scatter, self._status, self._row, self._side):
+            widget.layout.close()
+            widget.close()
+        self.layout.close()
         super().close()
 
     def _make_curve(self) -> None:
         # After first paint and off the message thread: importing plotly takes more than a second.
-        with self._curve_lock:
-            if self._curve is None:
-                from .curve import DiscoveryCurve
+        from .curve import DiscoveryCurve
 
+        with self._curve_lock:
+            if self._curve is None and not self._closed:
                 self._curve = DiscoveryCurve(self.session)
                 self._side.children = (*self._side.children, self._curve.figure)
 
     def _replace_older(self) -> None:
-        """Running a cell again replaces its Explorer, and leaves no second trainer behind."""
-        cell = _cell_id()
+        """Running a cell again replaces its Explorers, and leaves no second trainer behind."""
+        cell, run = _cell_id(), _run_id()
         if cell is None:
             return
-        older = _by_cell.pop(cell, None)
-        if older is not None:
-            if older.session is not self.session:
-                older.session.close("This cell was run again: label in its new output.")
-            older.close()
-        _by_cell[cell] = self
+        older_run, older = _by_cell.get(cell, (None, []))
+        if run is not None and run == older_run:
+            older.append(self)  # another one of the same run
+            return
+        _by_cell[cell] = (run, [self])
+        for explorer in older:
+            if explorer.session is not self.session:
+                explorer.session.close("This cell was run again: label in its new output.")
+            explorer.close()
 
 
 def explore(
@@ -177,10 +194,14 @@ def explore(
     Explorer
         To be displayed.
     """
+    check_keys(keys)  # before a folder is made
+    if train_every is not None:
+        check_train_every(train_every)
     ds = _as_dataset(data)
     if base is None:
         base = "dae" if ds.x_y is None else "class"
-    options.setdefault("k", min(10, len(ds)))
+    if len(ds) < 10:
+        options.setdefault("k", len(ds))
     session = ActiveSession.open(default_folder(ds) if path is None else path, ds, base=base, **options)
     return Explorer(session, renderer, train_every, blind, keys)
 
@@ -203,13 +224,23 @@ def _as_dataset(data: Any) -> Dataset:
 
 def _cell_id() -> str | None:
     """Id of the notebook cell that runs, where the front end tells it (JupyterLab 4, Notebook 7)."""
+    cell = _request().get("metadata", {}).get("cellId")
+    return cell if isinstance(cell, str) else None
+
+
+def _run_id() -> str | None:
+    """Id of this run of it."""
+    run = _request().get("header", {}).get("msg_id")
+    return run if isinstance(run, str) else None
+
+
+def _request() -> dict[str, Any]:
+    """The message that made the kernel run what runs now; empty outside a kernel."""
     try:
         from IPython import get_ipython
     except ImportError:
-        return None
+        return {}
     shell = get_ipython()
     if shell is None or not hasattr(shell, "get_parent"):
-        return None
-    parent = shell.get_parent() or {}
-    cell = parent.get("metadata", {}).get("cellId")
-    return cell if isinstance(cell, str) else None
+        return {}
+    return shell.get_parent() or {}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import reprlib
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import files
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from ..arguments import is_int
 from ..session import ActiveSession
 from .status import Cards, done_line, error_details, progress_state, status_line, waiting_line
 
@@ -68,27 +69,28 @@ class LabelPanel(anywidget.AnyWidget):
         blind: bool = False,
         keys: Mapping[str, Any] | None = None,
     ) -> None:
+        self._end: Callable[[], None] | None = None  # Widget.__del__ calls close() even after a failed __init__
+        checked = check_keys(keys)
         self.session = session
-        self.train_every = session.k if train_every is None else _positive(train_every)
+        self.train_every = session.k if train_every is None else check_train_every(train_every)
         self.paused = False
         self._cards = Cards(session, renderer, blind)
         self._acks: dict[str, int] = {}
         self._message = ("", "")
-        self._began = time.monotonic()
-        self._visiting: int | None = None  # an item looked at that is not of this round
-        self._lock = threading.Lock()  # one push at a time; never held while the session is changed
+        self._message_id = 0
+        self._lock = threading.RLock()  # one push at a time; never held while the session is changed
         self._handling = threading.local()
         self._painted: list[Callable[[], None]] = []
-        super().__init__(
-            state=self._state(), cards=self._batch_cards(), progress=progress_state(session, 0), key_map=_keys(keys)
-        )
+        super().__init__(key_map=checked)
         self.on_msg(self._receive)
-        self._end = session.observe(self._changed)
+        self._end = session.observe(self._changed)  # before the first look: nothing in between is missed
+        self._changed(frozenset({"phase"}))
 
     def visit(self, index: int) -> None:
         """Show any item, in this round or not, so that it can be labelled."""
+        index = self._index(index)
         with self._one_push():
-            self._show(int(index))
+            self.session.show(index)
 
     def on_painted(self, call: Callable[[], None]) -> None:
         """Call once when a browser has drawn the panel for the first time."""
@@ -96,7 +98,9 @@ class LabelPanel(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Stop following the session, and remove the widget."""
-        self._end()
+        end, self._end = getattr(self, "_end", None), None
+        if end is not None:
+            end()
         super().close()
 
     # -- from the session, on any thread ------------------------------------------------------------------------
@@ -106,7 +110,7 @@ class LabelPanel(anywidget.AnyWidget):
             return  # the one push at the end shows it
         if changes == {"progress"}:
             with self._lock:
-                self.progress = progress_state(self.session, time.monotonic() - self._began)
+                self.progress = progress_state(self.session)
             return
         with self._one_push(), self._errors_shown():
             self._go_on()
@@ -119,14 +123,9 @@ class LabelPanel(anywidget.AnyWidget):
         new = session.n_untrained
         due = new >= self.train_every or (new > 0 and self.train_every <= session.k and not len(session.queue))
         if due and not self.paused and session.phase == "labeling":
-            self._start()
+            session.start()
         else:
             session.refill()
-
-    def _start(self) -> None:
-        self._began = time.monotonic()
-        self._message = ("", "")
-        self.session.start()
 
     # -- from the browser: untrusted --------------------------------------------------------------------------
 
@@ -136,65 +135,67 @@ class LabelPanel(anywidget.AnyWidget):
         kind, view, seq = content.get("kind"), content.get("view"), content.get("seq", 0)
         if kind == "ready":
             painted, self._painted = self._painted, []
-            for call in painted:
-                call()
+            with self._errors_shown():
+                for call in painted:
+                    call()
             return
         act = self._acts.get(kind) if isinstance(kind, str) else None
-        if act is None or not isinstance(view, str) or type(seq) is not int:
+        if act is None or not _is_name(view) or type(seq) is not int:
             _log.warning("message of no known kind: %.200r", content)
             return
         with self._one_push():
-            self._message = ("", "")
+            if content.get("seen") == self._message_id:  # an error stays until a person acts who has seen it
+                self._message = ("", "")
             with self._errors_shown():
                 act(self, content)
                 self._go_on()
-            self._acks.pop(view, None)
-            self._acks[view] = seq
+            name = str(view)
+            self._acks.pop(name, None)
+            self._acks[name] = seq
             if len(self._acks) > _VIEWS:
                 self._acks.pop(next(iter(self._acks)))
 
     def _label(self, content: dict[str, Any]) -> None:
-        index, label = self._index(content["index"]), content.get("label")
-        if type(label) is not int:
-            raise ValueError(f"label {label!r}: expected 1, 0 or -1.")
-        following = content.get("next")
-        following = None if following is None else self._index(following)
         session = self.session
-        before, session.on_screen = session.on_screen, following  # one event: the views hear of both at once
+        index, label = self._index(content.get("index")), content.get("label")
+        if type(label) is not int:
+            raise ValueError(f"label {reprlib.repr(label)}: expected 1, 0 or -1.")
+        following = None if content.get("next") is None else self._index(content["next"])
+        before = session.on_screen
+        session.show(following, quiet=True)  # one event: the views hear of both at once
         try:
             session.label(index, label)
         except BaseException:
-            session.on_screen = before
+            session.show(before)
             raise
-        self._show(following)
 
     def _show_item(self, content: dict[str, Any]) -> None:
-        self._show(self._index(content["index"]))
+        self.session.show(self._index(content.get("index")))
 
     def _undo(self, _content: dict[str, Any]) -> None:
         items = self.session.undo()
         if items:
-            self._show(items[0])
+            self.session.show(items[0])
 
     def _redo(self, _content: dict[str, Any]) -> None:
         if self.session.redo():
-            self._show(None)
+            self.session.show(None)
 
     def _train(self, _content: dict[str, Any]) -> None:
-        self._start()
+        self.session.start()
 
     def _cancel(self, _content: dict[str, Any]) -> None:
-        # Going on by itself would start the cancelled training again at once.
-        self.paused = True
-        self.session.cancel(wait=False)
+        if self.session.training:
+            self.paused = True  # going on by itself would start the cancelled training again at once
+            self.session.cancel(wait=False)
 
     def _pause(self, _content: dict[str, Any]) -> None:
         self.paused = not self.paused
 
     def _more(self, _content: dict[str, Any]) -> None:
         session = self.session
-        if session.budget is not None:
-            session.budget = max(session.budget, session.n_asked) + session.k
+        if _budget_used(session):
+            session.budget = session.n_asked + session.k
 
     def _export(self, content: dict[str, Any]) -> None:
         name = "".join(c if c.isalnum() else "_" for c in self.session.ds.name) + "_labels.csv"
@@ -216,7 +217,7 @@ class LabelPanel(anywidget.AnyWidget):
 
     def _index(self, index: Any) -> int:
         if type(index) is not int or not 0 <= index < len(self.session.ds):
-            raise IndexError(f"item {index!r}: expected 0 to {len(self.session.ds) - 1}.")
+            raise IndexError(f"item {reprlib.repr(index)}: expected 0 to {len(self.session.ds) - 1}.")
         return index
 
     # -- to the browser -----------------------------------------------------------------------------------------
@@ -240,29 +241,27 @@ class LabelPanel(anywidget.AnyWidget):
             yield
         except Exception as error:
             _log.exception("shown in the panel")
-            self._message = (f"{type(error).__name__}: {error}", error_details(error))
+            self._message = (f"{type(error).__name__}: {error}"[:500], error_details(error))
+            self._message_id += 1
 
     def _push(self) -> None:
+        self._batch_cards()  # the user's renderer may take its time: not under the lock
         with self._lock, self.hold_sync():
             self.state = self._state()
             self.cards = self._batch_cards()
-            self.progress = progress_state(self.session, time.monotonic() - self._began)
-
-    def _show(self, index: int | None) -> None:
-        self.session.show(index)
-        inside = index is None or index in self.session.batch
-        self._visiting = None if inside else index
+            self.progress = progress_state(self.session)
 
     def _follow(self) -> None:
-        """The item a browser will show is the session's to keep: by default the best unanswered one."""
-        if self.session.on_screen not in self._items():
-            self._show(next(iter(self.session.queue.tolist()), None))
+        """The item on screen stays until it is answered, also elsewhere; then the best one that waits is next."""
+        session = self.session
+        item = session.on_screen
+        if item is None or (item in session.store and not session.reviewing):
+            session.show(next(iter(session.queue.tolist()), None))
 
     def _items(self) -> list[int]:
         items: list[int] = self.session.batch.tolist()
-        if self._visiting is not None and self._visiting not in items:
-            items.insert(0, self._visiting)
-        return items
+        looked_at = self.session.on_screen
+        return items if looked_at is None or looked_at in items else [looked_at, *items]
 
     def _batch_cards(self) -> dict[str, Any]:
         return {str(i): self._cards[i] for i in self._items()}
@@ -271,45 +270,59 @@ class LabelPanel(anywidget.AnyWidget):
         session, store = self.session, self.session.store
         items = self._items()
         answers = {i: store.get(i) for i in items}
-        queue = [i for i in items if answers[i] is None]
         message, details = self._message
         if session.phase == "failed" and session.error is not None and not message:
             message = f"The training failed: {session.error}. Your labels are kept."
             details = error_details(session.error)
-        budget_used = session.budget is not None and session.n_asked >= session.budget
         return {
             "phase": session.phase,
             "status": status_line(session),
             "ranked": session.ranked_by,
             "batch": [{"index": i, "label": None if a is None else a.label} for i, a in answers.items()],
-            "current": session.on_screen if session.on_screen in items else next(iter(queue), None),
+            "current": session.on_screen,
             "undo": store.can_undo,
             "redo": store.can_redo,
             "paused": self.paused,
             "closed": bool(session.closed),
             "done": done_line(session),
-            "more": session.k if budget_used and len(store) < len(session.ds) else 0,
-            "waiting": waiting_line(session, self.paused),
+            "more": session.k if _budget_used(session) else 0,
+            "waiting": waiting_line(session),
             "message": session.closed or message,
             "details": details,
+            "message_id": self._message_id,
             "acks": dict(self._acks),
         }
 
 
-def _keys(keys: Mapping[str, Any] | None) -> dict[str, list[str]]:
+def _budget_used(session: ActiveSession) -> bool:
+    """Whether asking could go on with a larger budget."""
+    return session.budget is not None and session.n_asked >= session.budget and len(session.store) < len(session.ds)
+
+
+def _is_name(view: Any) -> bool:
+    return isinstance(view, str) and 0 < len(view) <= 64 and view.isascii() and view.isalnum()
+
+
+def check_keys(keys: Mapping[str, Any] | None) -> dict[str, list[str]]:
+    """All keys by action, ``KEYS`` with those given in their place. ValueError if they cannot work."""
     unknown = set(keys or {}) - set(KEYS)
     if unknown:
         raise ValueError(f"keys: no action {', '.join(sorted(unknown))}: expected some of {', '.join(KEYS)}.")
-    merged = {**KEYS, **(keys or {})}
-    names = {act: [k] if isinstance(k, str) else [str(one) for one in k] for act, k in merged.items()}
-    taken = [key.lower() for act in names.values() for key in act]
+    names: dict[str, list[str]] = {}
+    for act, given in {**KEYS, **(keys or {})}.items():
+        listed = [given] if isinstance(given, str) else given
+        if not isinstance(listed, list | tuple) or not all(isinstance(k, str) and k not in ("", "Tab") for k in listed):
+            raise ValueError(f"keys: {act}={given!r}: expected names of keys, such as ['a', '1']; Tab stays Tab.")
+        names[act] = [key.lower() if len(key) == 1 else key for key in listed]
+    taken = [key for act in names.values() for key in act]
     twice = sorted({key for key in taken if taken.count(key) > 1})
     if twice:
         raise ValueError(f"keys: {', '.join(twice)} would do two things: give each key once.")
     return names
 
 
-def _positive(value: int) -> int:
-    if type(value) is not int or value < 1:
+def check_train_every(value: int) -> int:
+    """A positive number of answers. ValueError if it is none."""
+    if not is_int(value) or value < 1:
         raise ValueError(f"train_every={value!r}: expected a positive whole number, or None for k.")
-    return value
+    return int(value)

@@ -45,20 +45,20 @@ def done_line(session: ActiveSession) -> str:
     return f"Budget of {session.budget} used: {found}"
 
 
-def waiting_line(session: ActiveSession, paused: bool) -> str:
+def waiting_line(session: ActiveSession) -> str:
     """What stands in place of a candidate."""
     if session.closed:
         return session.closed
     if session.snapshot is None:
         if session.training:
             return "Training the first model: candidates appear when it is done."
-        return "No model yet: press Train now." if paused or session.phase == "failed" else "Starting."
+        return "No model yet: press Train now."
     return "Training: the next candidates appear when it is done." if session.training else "No candidate is waiting."
 
 
-def progress_state(session: ActiveSession, seconds: float) -> dict[str, Any]:
+def progress_state(session: ActiveSession) -> dict[str, Any]:
     """The training bar."""
-    progress = session.progress
+    progress, seconds = session.progress, session.training_seconds
     if not session.training:
         return {"on": False, "step": 0, "of": 1, "text": ""}
     if progress is None:
@@ -104,7 +104,8 @@ class Cards:
 def card_title(ds: Dataset, index: int) -> str:
     """Names the item and its given class, without which nobody can judge a wrong class."""
     given = ds.given_class(index)
-    return f"Item {ds.ids[index]}" + ("" if given is None else f" · labelled as {given}")
+    title = f"Item {ds.ids[index]}" + ("" if given is None else f" · labelled as {given}")
+    return title.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate cannot be sent
 
 
 class Ranks:

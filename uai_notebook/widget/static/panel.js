@@ -10,7 +10,7 @@
  * @typedef {{
  *   phase: string, status: string, ranked: string, batch: Entry[], current: number | null, undo: boolean,
  *   redo: boolean, paused: boolean, closed: boolean, done: string, more: number, waiting: string,
- *   message: string, details: string, acks: Record<string, number>
+ *   message: string, details: string, message_id: number, acks: Record<string, number>
  * }} State
  * @typedef {{on: boolean, step: number, of: number, text: string}} Progress
  * @typedef {{get(name: string): any, send(content: object): void,
@@ -126,7 +126,7 @@ function render({ model, el }) {
   /** @param {string} kind @param {object} [more] */
   function send(kind, more = {}) {
     if (!alive || state.closed) return;
-    model.send({ kind, view, seq: ++seq, ...more });
+    model.send({ kind, view, seq: ++seq, seen: state.message_id, ...more });
     clearTimeout(silence);
     silence = setTimeout(() => warn("The kernel has not answered yet: the last answer is not saved so far."), SILENT_MS);
   }
