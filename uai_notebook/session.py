@@ -117,6 +117,7 @@ class ActiveSession:
         self._lock = threading.RLock()
         self._observers: list[Callable[[frozenset[str]], None]] = []
         self._job: BackgroundJob | None = None
+        self._last_job: BackgroundJob | None = None
         self._error: BaseException | None = None
         self._closed = ""
         self._snapshot: Snapshot | None = None
@@ -250,16 +251,16 @@ class ActiveSession:
             self._error, self.progress = None, None
             self._began = time.monotonic()
             background.start()  # it cannot finish before this lock is released
-            self._job = background
+            self._job = self._last_job = background
             self._trained_before, self._trained = self._trained, self._answers()
             self._refill_if_training()
         self._notify("phase", "queue")
 
     def wait(self) -> Snapshot | None:
         """Wait for the training that runs, if any. RuntimeError if it failed; returns the snapshot."""
-        job = self._job
-        if job is not None:
-            job.join()
+        last = self._last_job  # not only the one that runs: it may still be telling the views
+        if last is not None:
+            last.join()
         if self._error is not None:
             raise RuntimeError(
                 f"the training failed: {self._error} (labels are kept; try session.retry())"

@@ -279,7 +279,8 @@ class LabelPanel(anywidget.AnyWidget):
             "status": status_line(session),
             "ranked": session.ranked_by,
             "batch": [{"index": i, "label": None if a is None else a.label} for i, a in answers.items()],
-            "current": session.on_screen,
+            # Another thread may have brought candidates since _follow() looked.
+            "current": session.on_screen if session.on_screen is not None else next(iter(session.queue.tolist()), None),
             "undo": store.can_undo,
             "redo": store.can_redo,
             "paused": self.paused,

@@ -112,31 +112,33 @@ class Ranks:
     """Where an item stands among all; the sorting is done once per snapshot."""
 
     def __init__(self) -> None:
-        self._snapshot: Snapshot | None = None
-        self._sorted: dict[str, np.ndarray] = {}
+        # Replaced as one: several threads draw.
+        self._sorted: tuple[Snapshot | None, dict[str, np.ndarray]] = (None, {})
 
     def lines(self, snapshot: Snapshot | None, index: int) -> list[str]:
         """ "base score 12.3 (rank 4 of 1,637)" and the same of the UAI score."""
         if snapshot is None:
             return []
-        if snapshot is not self._snapshot:
-            self._snapshot = snapshot
-            self._sorted = {"base": np.sort(snapshot.base_score)}
+        of, values = self._sorted
+        if snapshot is not of:
+            values = {"base": np.sort(snapshot.base_score)}
             if snapshot.uai_logit is not None:
-                self._sorted["uai"] = np.sort(snapshot.uai_logit)
+                values["uai"] = np.sort(snapshot.uai_logit)
+            self._sorted = (snapshot, values)
         lines = [
-            f"base score {snapshot.base_score[index] + 0.0:.4g} ({self._rank('base', snapshot.base_score[index])})"
+            f"base score {snapshot.base_score[index] + 0.0:.4g} ({_rank(values['base'], snapshot.base_score[index])})"
         ]
-        if snapshot.uai_logit is None or snapshot.uai_score is None:
+        learned = snapshot.uai_score_of(index)
+        if learned is None or snapshot.uai_logit is None:
             lines.append("UAI not trained yet: needs one of each")
         else:
             name = "UAI probability" if snapshot.probability else "learned score"
-            lines.append(f"{name} {snapshot.uai_score[index]:.3f} ({self._rank('uai', snapshot.uai_logit[index])})")
+            lines.append(f"{name} {learned:.3f} ({_rank(values['uai'], snapshot.uai_logit[index])})")
         return lines
 
-    def _rank(self, which: str, score: float) -> str:
-        values = self._sorted[which]
-        return f"rank {len(values) - int(np.searchsorted(values, score, side='right')) + 1:,} of {len(values):,}"
+
+def _rank(values: np.ndarray, score: float) -> str:
+    return f"rank {len(values) - int(np.searchsorted(values, score, side='right')) + 1:,} of {len(values):,}"
 
 
 def _plural(n: int, one: str, many: str) -> str:
