@@ -5,7 +5,6 @@ Run from the repository: ``make screenshots``, or ``python docs/make_screenshots
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 import tempfile
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "browser"))
+import lab_harness  # noqa: E402
 
 CELL = """
 import uai_notebook as uai
@@ -31,32 +32,18 @@ session.train();
 """
 
 
-def browser_tests() -> Any:
-    """The harness of the browser tests, which knows every trap."""
-    spec = importlib.util.spec_from_file_location("browser_harness", ROOT / "tests" / "browser" / "conftest.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def shoot(harness: Any, browser: Any, folder: Path, *, dark: bool, width: int) -> Path:
+def shoot(browser: Any, folder: Path, *, dark: bool, width: int) -> Path:
     """One picture of the Explorer after five rounds and three answers of the sixth."""
-    lab = harness.LabServer(Path(tempfile.mkdtemp()))
+    lab = lab_harness.LabServer(Path(tempfile.mkdtemp()))
     try:
         if dark:
             theme = lab.root / "config/lab/user-settings/@jupyterlab/apputils-extension/themes.jupyterlab-settings"
             theme.write_text(json.dumps({"theme": "JupyterLab Dark"}))
-        harness.write_notebook(lab.notebooks / "demo.ipynb", [CELL, ANSWERS])
+        lab_harness.write_notebook(lab.notebooks / "demo.ipynb", [CELL, ANSWERS])
         page = browser.new_context(viewport={"width": 1500, "height": 1200}, device_scale_factor=1.5).new_page()
-        page.goto(f"{lab.url}lab/tree/demo.ipynb?token={lab.token}&reset")
-        page.wait_for_selector(harness.IDLE, timeout=180_000)
-        lab.kernel_of("demo.ipynb")
+        lab_harness.run_all(page, lab, "demo.ipynb").close()
         page.keyboard.press("Control+b")  # hide the file browser
         page.set_viewport_size({"width": width, "height": 1600})  # only now: a narrow toolbar hides the indicator
-        page.click('.lm-MenuBar-itemLabel:text-is("Run")')
-        page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
         page.wait_for_function("document.querySelector('.uai-scatter')?.dataset.round === '5'", timeout=180_000)
         page.wait_for_selector(".js-plotly-plot .scatterlayer path", timeout=60_000)
         page.locator(".uai-panel").focus()
@@ -77,13 +64,12 @@ def main() -> None:
 
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "img"
     folder.mkdir(parents=True, exist_ok=True)
-    harness = browser_tests()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=harness.CHROMIUM, headless=True, args=harness.CHROMIUM_FLAGS
+            executable_path=lab_harness.CHROMIUM, headless=True, args=lab_harness.CHROMIUM_FLAGS
         )
         for dark, width in ((False, 1500), (True, 1500), (False, 760)):
-            print(shoot(harness, browser, folder, dark=dark, width=width))
+            print(shoot(browser, folder, dark=dark, width=width))
         browser.close()
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import doctest
-import importlib
-import importlib.util
 import inspect
 import subprocess
 import sys

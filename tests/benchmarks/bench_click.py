@@ -7,14 +7,16 @@ kernel, and its message back). Writes ``results/bench_click.md`` and ``.json``.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import statistics
+import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "browser"))
+import lab_harness  # noqa: E402
+
 ANSWERS = 60
 
 CELL = """
@@ -45,35 +47,20 @@ async (answers) => {
 """
 
 
-def harness() -> Any:
-    """The harness of the browser tests."""
-    spec = importlib.util.spec_from_file_location("browser_harness", ROOT / "tests" / "browser" / "conftest.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def measure() -> dict[str, dict[str, list[float]]]:
     """Times in ms, idle and while a round trains."""
     from playwright.sync_api import sync_playwright
 
-    tools = harness()
-    lab = tools.LabServer(Path(tempfile.mkdtemp()))
+    lab = lab_harness.LabServer(Path(tempfile.mkdtemp()))
     times: dict[str, dict[str, list[float]]] = {}
     try:
-        tools.write_notebook(lab.notebooks / "click.ipynb", [CELL.format(steps=100_000)])
+        lab_harness.write_notebook(lab.notebooks / "click.ipynb", [CELL.format(steps=100_000)])
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
-                executable_path=tools.CHROMIUM, headless=True, args=tools.CHROMIUM_FLAGS
+                executable_path=lab_harness.CHROMIUM, headless=True, args=lab_harness.CHROMIUM_FLAGS
             )
             page = browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
-            page.goto(f"{lab.url}lab/tree/click.ipynb?token={lab.token}&reset")
-            page.wait_for_selector(tools.IDLE, timeout=120_000)
-            kernel = tools.Kernel(lab.runtime, lab.kernel_of("click.ipynb"))
-            page.click('.lm-MenuBar-itemLabel:text-is("Run")')
-            page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
+            kernel = lab_harness.run_all(page, lab, "click.ipynb")
             page.wait_for_selector(".uai-card[data-index]:not([data-index=''])", timeout=180_000)
             page.wait_for_timeout(5000)  # the discovery curve
             times["idle"] = page.evaluate(MEASURE, ANSWERS)
