@@ -697,16 +697,17 @@ def test_one_event_is_one_message(holding, show, kind):
     assert "state" in states[0]["state"]
 
 
-def test_the_answer_that_starts_a_training_is_one_message(holding, show):
-    _panel, page = show(holding)
+def test_the_answer_that_starts_a_training_is_acknowledged_first(holding, show):
+    panel, page = show(holding)
     for _ in range(4):
         page.answer()
     page.came.clear()
-    page.answer()
+    item = page.answer()
     assert holding.training
-    updates = [m for m in page.updates if m["state"].keys() != {"progress"}]
-    assert len(updates) == 1
-    assert set(updates[0]["state"]) >= {"state", "cards", "progress"}
+    first, second = (m["state"] for m in page.updates if m["state"].keys() != {"progress"})
+    assert {"index": item, "label": 0} in first["state"]["batch"]
+    assert first["state"]["acks"] == {"v": 5}
+    assert second["state"]["phase"] == panel.state["phase"] == "training"
 
 
 def test_a_visit_is_one_message(trained, show):

@@ -22,7 +22,7 @@ ANSWERS = 60
 CELL = """
 import uai_notebook as uai
 config = uai.TrainConfig(pretrain_steps=200, round_steps={steps})
-session = uai.ActiveSession.open("runs/click", uai.load_dataset("fashion_mnist_0"), base="class", k=200, config=config)
+session = uai.ActiveSession.open("runs/click", uai.load_dataset("fashion_mnist_0"), base="class", k=10, config=config)
 explorer = uai.Explorer(session, train_every=10_000)
 explorer
 """
@@ -31,15 +31,18 @@ explorer
 MEASURE = """
 async (answers) => {
   const panel = document.querySelector(".uai-panel");
-  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  // Until the page's document has changed; when it is painted is the browser's affair (here: software WebGL).
+  const until = (done) => new Promise((resolve) => {
+    const look = new MutationObserver(() => { if (done()) { look.disconnect(); resolve(performance.now()); } });
+    look.observe(panel, { subtree: true, childList: true, attributes: true, characterData: true });
+    if (done()) { look.disconnect(); resolve(performance.now()); }
+  });
   const shown = [], given = [];
   for (let i = 0; i < answers; i++) {
     const start = performance.now(), item = panel.querySelector(".uai-card").dataset.index;
     panel.dispatchEvent(new KeyboardEvent("keydown", { key: "n", bubbles: true }));
-    while (panel.querySelector(".uai-card").dataset.index === item) await frame();
-    shown.push(performance.now() - start);
-    while (panel.querySelector(".uai-pending")) await frame();
-    given.push(performance.now() - start);
+    shown.push(await until(() => panel.querySelector(".uai-card").dataset.index !== item) - start);
+    given.push(await until(() => !panel.querySelector(".uai-pending")) - start);
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
   return { shown, given };

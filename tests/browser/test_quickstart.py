@@ -80,6 +80,7 @@ def test_answers_by_key_and_click_train_the_network_and_bring_new_candidates(
     page.wait_for_function("i => document.querySelector('.uai-card').dataset.index === String(i)", arg=undone)
     expected = [list(pair) for pair in pressed]
     assert kernel.value("session.labels[['index', 'label']].values.tolist()") == expected
+    assert "5 labeled (2 anomalies)" in page.inner_text(".uai-status-line")
 
     pressed += [(press(page, "n"), 0) for _ in range(5)]
     kernel.wait_for("session.round == 1 and not session.training")

@@ -78,7 +78,7 @@ def mlp(sizes: Sequence[int], generator: torch.Generator | None = None) -> nn.Se
     for fan_in, fan_out in pairwise(sizes):
         linear = nn.Linear(fan_in, fan_out)
         glorot(linear, generator)
-        layers += [linear, nn.ReLU()]
+        layers += [linear, nn.ReLU(inplace=True)]
     return nn.Sequential(*layers[:-1])
 
 

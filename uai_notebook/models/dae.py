@@ -57,5 +57,6 @@ class DenoisingAutoEncoder(nn.Module):
         """
         x = x.flatten(1)  # (B, d)
         latent = self.encoder(self.noise(x))  # l = f_enc(x + eps)
-        error = (x - self.decoder(latent)).square()  # (x - f_dec(l))^2
-        return BaseOutput(latent, error.sum(1), error.mean(1))
+        # |x - f_dec(l)|^2 in one pass over memory
+        error = nn.functional.mse_loss(self.decoder(latent), x, reduction="none").sum(1)
+        return BaseOutput(latent, error, error / x.shape[1])

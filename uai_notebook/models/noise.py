@@ -34,8 +34,8 @@ class GaussianNoise(nn.Module):
             return x
         batch, d = x.shape
         if self._pool is None or self._pool.device != x.device or len(self._pool) < POOL_SIZE + d:
-            sequence = torch.empty(POOL_SIZE + d).normal_(generator=torch.Generator().manual_seed(0))
+            sequence = torch.empty(POOL_SIZE + d).normal_(generator=torch.Generator().manual_seed(0)).mul_(self.std)
             self._pool = sequence.to(x.device)
         offset = torch.randint(POOL_SIZE, (batch,), generator=self.generator)
         windows = self._pool.unfold(0, d, 1)  # (POOL_SIZE + 1, d), a view
-        return windows.index_select(0, offset.to(x.device)).mul_(self.std).add_(x)
+        return windows.index_select(0, offset.to(x.device)).add_(x)

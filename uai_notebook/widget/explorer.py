@@ -24,7 +24,7 @@ _by_cell: dict[str, tuple[str | None, list[Explorer]]] = {}
 
 
 class StatusLine(anywidget.AnyWidget):
-    """One line of text over the whole width, read out politely when it changes.
+    """One line over the whole width, read out politely when it changes; the panel of the same Explorer writes it.
 
     It also tells the plotly figure below to fit its column: plotly looks at its width only when the window changes.
     """
@@ -34,9 +34,7 @@ function render({ model, el }) {
   const line = document.createElement("div");
   line.className = "uai-status-line";
   line.setAttribute("aria-live", "polite");
-  const draw = () => { line.textContent = model.get("text"); };
-  model.on("change:text", draw);
-  draw();
+  line.textContent = model.get("text");
   el.append(line);
   let width = 0;
   const fit = () => window.dispatchEvent(new Event("resize"));
@@ -51,7 +49,6 @@ function render({ model, el }) {
   return () => {
     sizes.disconnect();
     document.removeEventListener("plotlywidget-after-render", drawn);
-    model.off("change:text", draw);
   };
 }
 export default { render };
@@ -96,7 +93,6 @@ class Explorer(ipywidgets.VBox):
         self.scatter.on_pick(self.panel.visit)
         self._curve: Any = None
         status = StatusLine(text=self.panel.state["status"])
-        self._link = traitlets.dlink((self.panel, "state"), (status, "text"), lambda state: state["status"])
         self._side = ipywidgets.VBox([self.scatter], layout={"flex": "3 1 460px", "min_width": "0"})
         self.panel.layout.flex, self.panel.layout.min_width = "2 1 320px", "0"
         self._status = status
@@ -123,7 +119,6 @@ class Explorer(ipywidgets.VBox):
             if self._closed:
                 return
             self._closed = True
-        self._link.unlink()
         if self._curve is not None:
             self._curve.close()
         for explorers in _by_cell.values():

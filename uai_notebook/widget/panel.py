@@ -107,7 +107,12 @@ class LabelPanel(anywidget.AnyWidget):
 
     def _changed(self, changes: frozenset[str]) -> None:
         if getattr(self._handling, "on", False):
-            return  # the one push at the end shows it
+            # The push at the end shows it; but an answer is acknowledged before any other view speaks, since the
+            # second small message of an event waits 40 ms for the first (Nagle in jupyter_server).
+            if getattr(self._handling, "answer", False):
+                self._handling.answer = False
+                self._push()
+            return
         if changes == {"progress"}:
             with self._lock:
                 self.progress = progress_state(self.session)
@@ -146,14 +151,16 @@ class LabelPanel(anywidget.AnyWidget):
         with self._one_push():
             if content.get("seen") == self._message_id:  # an error stays until a person acts who has seen it
                 self._message = ("", "")
+            self._acknowledge(str(view), seq)
             with self._errors_shown():
                 act(self, content)
                 self._go_on()
-            name = str(view)
-            self._acks.pop(name, None)
-            self._acks[name] = seq
-            if len(self._acks) > _VIEWS:
-                self._acks.pop(next(iter(self._acks)))
+
+    def _acknowledge(self, view: str, seq: int) -> None:
+        self._acks.pop(view, None)
+        self._acks[view] = seq
+        if len(self._acks) > _VIEWS:
+            self._acks.pop(next(iter(self._acks)))
 
     def _label(self, content: dict[str, Any]) -> None:
         session = self.session
@@ -163,11 +170,14 @@ class LabelPanel(anywidget.AnyWidget):
         following = None if content.get("next") is None else self._index(content["next"])
         before = session.on_screen
         session.show(following, quiet=True)  # one event: the views hear of both at once
+        self._handling.answer = True
         try:
             session.label(index, label)
         except BaseException:
             session.show(before)
             raise
+        finally:
+            self._handling.answer = False
 
     def _show_item(self, content: dict[str, Any]) -> None:
         self.session.show(self._index(content.get("index")))
@@ -245,7 +255,7 @@ class LabelPanel(anywidget.AnyWidget):
             self._message_id += 1
 
     def _push(self) -> None:
-        self._batch_cards()  # the user's renderer may take its time: not under the lock
+        self._cards.draw(self._items())  # the user's renderer may take its time: not under the lock
         with self._lock, self.hold_sync():
             self.state = self._state()
             self.cards = self._batch_cards()

@@ -83,11 +83,17 @@ class Cards:
         self._pictures: dict[int, dict[str, str]] = {}
         self._ranks = Ranks()
 
+    def draw(self, items: list[int]) -> None:
+        """Make the pictures that are not there yet."""
+        for index in items:
+            if index not in self._pictures:
+                self._pictures[index] = self._picture(index)
+        for index in list(self._pictures)[: -self._keep]:
+            self._pictures.pop(index, None)
+
     def __getitem__(self, index: int) -> dict[str, Any]:
         if index not in self._pictures:
-            while len(self._pictures) >= self._keep:
-                self._pictures.pop(next(iter(self._pictures)))
-            self._pictures[index] = self._picture(index)
+            self.draw([index])
         hidden = self._blind and index not in self._session.store
         why = [] if hidden else self._ranks.lines(self._session.snapshot, index)
         return {**self._pictures[index], "why": why}

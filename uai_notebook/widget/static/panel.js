@@ -264,6 +264,9 @@ function render({ model, el }) {
   function draw() {
     ui.root.dataset.phase = state.phase;
     ui.status.textContent = state.status;
+    // The Explorer's line over the whole width: a message of its own would delay this one.
+    const line = ui.root.closest(".uai-explorer")?.querySelector(".uai-status-line");
+    if (line && line.textContent !== state.status) line.textContent = state.status;
     ui.ranked.textContent = state.ranked;
     drawStrip();
     drawCard();
@@ -344,9 +347,12 @@ function render({ model, el }) {
   shown = state.current;
   draw();
   drawProgress();
+  const sizes = new ResizeObserver(draw); // once it is in the page
+  sizes.observe(ui.root);
   model.send({ kind: "ready", view });
   return () => {
     clearTimeout(silence);
+    sizes.disconnect();
     for (const [name, call] of Object.entries(news)) model.off(name, call);
   };
 }
