@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: lab test lint types pytest bench first-look screenshots clean
+.PHONY: lab test lint types pytest bench bench-click first-look screenshots clean
 
 lab: $(VENV)/.lab-installed
 	$(BIN)/python -m uai_notebook
@@ -23,6 +23,9 @@ pytest: $(VENV)/.test-installed
 
 bench: $(VENV)/.test-installed
 	$(BIN)/python tests/benchmarks/bench_round.py
+
+bench-click: $(VENV)/.test-installed
+	$(BIN)/python tests/benchmarks/bench_click.py
 
 first-look: $(VENV)/.test-installed
 	$(BIN)/python -m uai_notebook.experiments first_look
