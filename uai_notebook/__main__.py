@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -43,7 +44,9 @@ def command(arguments: list[str]) -> list[str]:
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     parser.add_argument("--port", type=int, help="default: JupyterLab's")
     options = parser.parse_args(arguments)
-    line = [sys.executable, "-m", "jupyterlab", str(notebook_path(options.notebook))]
+    path = notebook_path(options.notebook)
+    line = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={path.parent.resolve()}"]
+    line += [f"--LabApp.default_url=/lab/tree/{quote(path.name)}"]  # in the printed address too, unlike a file argument
     line += ["--no-browser"] if options.no_browser else []
     line += [f"--ServerApp.port={options.port}"] if options.port is not None else []
     # In a container everything runs as root, and JupyterLab refuses to start without this.
