@@ -75,6 +75,16 @@ class Explorer(ipywidgets.VBox):
     scatter : LatentScatter
     curve : plotly.graph_objects.FigureWidget
         The discovery curve; made when a browser has drawn the panel, or when first asked for.
+
+    Examples
+    --------
+    >>> import uai_notebook as uai
+    >>> session = uai.ActiveSession(uai.load_dataset("digits_0"), config=uai.TrainConfig(pretrain_steps=20))
+    >>> explorer = uai.Explorer(session)
+    >>> _ = session.wait()
+    >>> len(explorer.panel.state["batch"])
+    10
+    >>> explorer.close()
     """
 
     def __init__(
@@ -188,6 +198,18 @@ def explore(
     -------
     Explorer
         To be displayed.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, uai_notebook as uai
+    >>> x = np.random.default_rng(0).normal(size=(50, 3))
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> explorer = uai.explore(x, path=folder.name, config=uai.TrainConfig(pretrain_steps=20))
+    >>> _ = explorer.session.wait()
+    >>> explorer.session.phase
+    'labeling'
+    >>> explorer.close()
+    >>> folder.cleanup()
     """
     check_keys(keys)  # before a folder is made
     if train_every is not None:

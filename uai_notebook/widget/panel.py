@@ -52,6 +52,14 @@ class LabelPanel(anywidget.AnyWidget):
         Hide the scores of an item until it is labelled.
     keys : mapping of str to sequence of str, optional
         Replaces the keys of single actions, for example ``{"anomaly": ["j"]}``; see ``KEYS``.
+
+    Examples
+    --------
+    >>> import uai_notebook as uai
+    >>> panel = uai.LabelPanel(uai.ActiveSession(uai.load_dataset("digits_0")), keys={"anomaly": ["j"]})
+    >>> panel.state["status"]
+    'Round 0 · 0 labeled (0 anomalies) · not saved'
+    >>> panel.close()
     """
 
     _esm = (_static / "panel.js").read_text(encoding="utf-8")

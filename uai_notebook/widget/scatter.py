@@ -84,8 +84,10 @@ class LatentScatter(anywidget.AnyWidget):
 
     Examples
     --------
-    >>> scatter = LatentScatter(session)                        # doctest: +SKIP
-    >>> scatter.on_pick(lambda index: print("item", index))     # doctest: +SKIP
+    >>> import uai_notebook as uai
+    >>> scatter = uai.LatentScatter(uai.ActiveSession(uai.load_dataset("digits_0")))
+    >>> remove = scatter.on_pick(lambda index: print("item", index))
+    >>> scatter.close()
     """
 
     # Strings, never a Path: anywidget watches files for each Path, and every instance would then stay alive.
