@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -113,7 +114,7 @@ class Explorer(ipywidgets.VBox):
         self.add_class("uai-explorer")
         self._closed = False
         self._replace_older()
-        self.panel.on_painted(lambda: threading.Thread(target=self._make_curve, daemon=True).start())
+        self.panel.on_painted(lambda: threading.Thread(target=self._make_curve_later, daemon=True).start())
         if session.phase == "new" and not session.closed:
             session.start()
 
@@ -141,8 +142,13 @@ class Explorer(ipywidgets.VBox):
         self.layout.close()
         super().close()
 
+    def _make_curve_later(self) -> None:
+        # Importing plotly takes more than a second, which the first model and its candidates need more.
+        with contextlib.suppress(RuntimeError):  # a failed training: the panel says so
+            self.session.wait()
+        self._make_curve()
+
     def _make_curve(self) -> None:
-        # After first paint and off the message thread: importing plotly takes more than a second.
         from .curve import DiscoveryCurve
 
         with self._curve_lock:
