@@ -248,13 +248,13 @@ def test_candidates_outside_the_sample_have_a_place(show):
     assert np.isfinite(arrays["extra_x"]).all()
 
 
-def test_moving_the_shown_item_is_sent_by_refresh(show):
+def test_moving_the_shown_item_is_sent(show):
     session = FakeSession()
-    scatter, page = show(session)
+    _, page = show(session)
     session.train()
     page.ready()
     session.on_screen = int(session.queue[2])
-    scatter.refresh()
+    session.notify("queue")
     ((content, _),) = page.take()
     assert content["candidates"]["current"] == session.queue[2]
 

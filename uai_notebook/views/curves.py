@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _CURVES = ("found", "ranking")  # the arrays of a Run
 
 CurveArray = npt.NDArray[np.int32]
-LabelSequence = Sequence[int] | npt.NDArray[np.integer]
 
 
 @dataclass(frozen=True)

@@ -103,14 +103,13 @@ class Explorer(ipywidgets.VBox):
         self.scatter = LatentScatter(session, rings=not blind)
         self.scatter.on_pick(self.panel.visit)
         self._curve: Any = None
-        status = StatusLine(text=self.panel.state["status"])
+        self._status = StatusLine(text=self.panel.state["status"])
         self._side = ipywidgets.VBox([self.scatter], layout={"flex": "3 1 460px", "min_width": "0"})
         self.panel.layout.flex, self.panel.layout.min_width = "2 1 320px", "0"
-        self._status = status
-        self._row = row = ipywidgets.Box(
+        self._row = ipywidgets.Box(
             [self.panel, self._side], layout={"display": "flex", "flex_flow": "row wrap", "grid_gap": "8px"}
         )
-        super().__init__([status, row])
+        super().__init__([self._status, self._row])
         self.add_class("uai-explorer")
         self._closed = False
         self._replace_older()

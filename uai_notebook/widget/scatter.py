@@ -122,11 +122,6 @@ class LatentScatter(anywidget.AnyWidget):
 
         return remove
 
-    def refresh(self) -> None:
-        """Send the candidates again: for a view that moved ``session.on_screen``, of which the session
-        itself says nothing."""
-        self._changed(frozenset({"queue"}))
-
     def close(self) -> None:
         """Stop following the session and remove the widget from the page."""
         unsubscribe = getattr(self, "_unsubscribe", None)  # __del__ may call this after a failed __init__
