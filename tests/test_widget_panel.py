@@ -904,3 +904,19 @@ def test_a_card_is_drawn_once(trained, show):
     page.answer()
     page.send("undo")
     assert len(calls) == drawn
+
+
+def test_quick_answers_that_come_in_two_threads_the_wrong_way_round_keep_their_order(trained, show):
+    panel, _ = show(trained)
+    first, second = trained.queue[:2].tolist()
+
+    def message(seq, index):
+        return {"kind": "label", "view": "v", "seq": seq, "index": index, "label": 0, "next": None}
+
+    late = threading.Thread(target=panel._receive, args=(panel, message(2, second), []))
+    late.start()
+    time.sleep(0.05)
+    panel._receive(panel, message(1, first), [])
+    late.join(SECONDS)
+    assert labels(trained) == [(first, 0), (second, 0)]
+    assert panel.state["acks"] == {"v": 2}

@@ -19,6 +19,7 @@ from .status import Cards, done_line, error_details, progress_state, status_line
 
 _static = files(__package__) / "static"
 _log = logging.getLogger(__name__)
+_ORDER_SECONDS = 0.3  # how long a message waits for the one before it
 _VIEWS = 20  # acknowledgements are kept for so many views of one panel
 
 KEYS: dict[str, tuple[str, ...]] = {
@@ -88,6 +89,7 @@ class LabelPanel(anywidget.AnyWidget):
         self._message_id = 0
         self._lock = threading.RLock()  # one push at a time; never held while the session is changed
         self._handling = threading.local()
+        self._arrivals = threading.Condition()
         self._painted: list[Callable[[], None]] = []
         super().__init__(key_map=checked)
         self.on_msg(self._receive)
@@ -156,17 +158,24 @@ class LabelPanel(anywidget.AnyWidget):
         if act is None or not _is_name(view) or type(seq) is not int:
             _log.warning("message of no known kind: %.200r", content)
             return
+        # ipykernel may hand two quick clicks to two threads: they are taken in the order they were made. A number that
+        # never comes (a message lost on the way) holds the others up only this once.
+        with self._arrivals:
+            self._arrivals.wait_for(lambda: seq <= self._acks.get(str(view), 0) + 1, timeout=_ORDER_SECONDS)
+            self._handle(act, content, str(view), seq)
+            self._arrivals.notify_all()
+
+    def _handle(self, act: Callable[[LabelPanel, dict[str, Any]], None], content: Any, view: str, seq: int) -> None:
         with self._one_push():
             if content.get("seen") == self._message_id:  # an error stays until a person acts who has seen it
                 self._message = ("", "")
-            self._acknowledge(str(view), seq)
+            self._acknowledge(view, seq)
             with self._errors_shown():
                 act(self, content)
                 self._go_on()
 
     def _acknowledge(self, view: str, seq: int) -> None:
-        self._acks.pop(view, None)
-        self._acks[view] = seq
+        self._acks[view] = max(seq, self._acks.pop(view, 0))
         if len(self._acks) > _VIEWS:
             self._acks.pop(next(iter(self._acks)))
 
