@@ -95,6 +95,9 @@ class LabelStore:
         self.rounds = 0
         self.saved_at: datetime | None = None
         self._current: dict[int, Answer] = {}
+        self._in_order = True  # whether _current is in the order the answers were given
+        self._counts = {label.value: 0 for label in Label}
+        self._n_asked = 0
         self._done: list[_Step] = []
         self._undone: list[_Step] = []
         self._n_events = 0
@@ -235,7 +238,10 @@ class LabelStore:
     @property
     def current(self) -> dict[int, Answer]:
         """Latest answer per item, in the order given (a copy)."""
-        return dict(sorted(self._current.items(), key=lambda pair: pair[1].order))
+        if not self._in_order:  # only after an undo: an answer that came back is not the latest
+            self._current = dict(sorted(self._current.items(), key=lambda pair: pair[1].order))
+            self._in_order = True
+        return dict(self._current)
 
     def __len__(self) -> int:
         return len(self._current)
@@ -249,13 +255,12 @@ class LabelStore:
 
     def counts(self) -> dict[int, int]:
         """Number of items per label value, all three keys present."""
-        values = [answer.label for answer in self._current.values()]
-        return {label.value: values.count(label.value) for label in Label}
+        return dict(self._counts)
 
     @property
     def n_asked(self) -> int:
         """Items the queue offered that have an answer: what the budget counts."""
-        return sum(answer.asked for answer in self._current.values())
+        return self._n_asked
 
     def arrays(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int8]]:
         """Items and latest labels in the order given: int64 (t,), int8 (t,); Unsure is -1."""
@@ -309,17 +314,25 @@ class LabelStore:
         return _Step(after, {i: self._current.get(i) for i in after})
 
     def _apply(self, step: _Step) -> None:
-        self._current.update(step.after)
+        for i, answer in step.after.items():
+            self._replace(i, answer)
         self._ever_asked.update(i for i, answer in step.after.items() if answer.asked)
         self._done.append(step)
 
     def _revert(self, step: _Step) -> None:
         for i, answer in step.before.items():
-            if answer is None:
-                self._current.pop(i, None)
-            else:
-                self._current[i] = answer
+            self._replace(i, answer)
+        self._in_order = False
         self._undone.append(step)
+
+    def _replace(self, index: int, answer: Answer | None) -> None:
+        """Set or remove the answer of an item. Counts go along: at 100,000 labels, counting anew costs a round."""
+        for old, change in ((self._current.pop(index, None), -1), (answer, 1)):
+            if old is not None:
+                self._counts[old.label] += change
+                self._n_asked += change * old.asked
+        if answer is not None:
+            self._current[index] = answer
 
     def _turn(self, op: str) -> list[int]:
         self._write({"op": op, "time": _now()})
