@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .datasets import Dataset
+from .distinct import DistinctRows, distinct_rows
 from .models import UaiNet
 from .snapshot import FloatArray
 
@@ -170,6 +172,17 @@ class Rows:
             rows = self.scale(x) if self._x is None else self._x[part]
             yield rows, None if self._x_y is None else self._x_y[part]
 
+    @cached_property
+    def distinct(self) -> DistinctRows | None:
+        """The rows without repetition, or None where few are repeated; found when first asked for."""
+        return distinct_rows(self.ds)
+
+    def distinct_chunks(self, size: int = EVALUATION_ROWS) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """The rows of ``distinct.first`` in order; all items where that is None."""
+        if self.distinct is None:
+            return self.chunks(size)
+        return (self.batch(index) for index in torch.from_numpy(self.distinct.first).split(size))
+
     def scale(self, x: FloatArray) -> Tensor:
         """(x - offset) * factor, a new float32 tensor."""
         return self._scale_in_place(np.array(x, np.float32))
@@ -244,10 +257,16 @@ def train_steps(
 
 @torch.inference_mode()
 def evaluate(net: UaiNet, rows: Rows) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Latents (n, d), base scores (n,) and UAI logits (n,) of all items, float32, without noise or dropout."""
+    """Latents (n, d), base scores (n,) and UAI logits (n,) of all items, float32, without noise or dropout.
+
+    Where many rows are repeated each is scored once, and equal rows have equal scores to the last bit.
+    """
     net.eval()
-    parts = [(out.latent, out.score, out.logit) for out in (net(x, x_y) for x, x_y in rows.chunks())]
+    parts = [(out.latent, out.score, out.logit) for out in (net(x, x_y) for x, x_y in rows.distinct_chunks())]
     latent, score, logit = (torch.cat(part).float().cpu().numpy() for part in zip(*parts, strict=True))
+    if rows.distinct is not None:
+        place = rows.distinct.place
+        return latent[place], score[place], logit[place]
     return latent, score, logit
 
 
