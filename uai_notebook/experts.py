@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -56,7 +57,12 @@ class Oracle:
         return np.asarray(self.y[index], dtype=np.int8)
 
 
-def simulate(session: ActiveSession, expert: Expert, progress: bool = True) -> ActiveSession:
+def simulate(
+    session: ActiveSession,
+    expert: Expert,
+    progress: bool = True,
+    after_round: Callable[[ActiveSession], None] | None = None,
+) -> ActiveSession:
     """Algorithm 1 with an expert that answers at once, until the budget is used.
 
     Goes on from where the session is: answers already given count.
@@ -69,6 +75,8 @@ def simulate(session: ActiveSession, expert: Expert, progress: bool = True) -> A
         For example ``Oracle(ds.y)``.
     progress : bool
         Show a bar.
+    after_round : callable, optional
+        Called with the session after each round's answers, before the next training: checkpoints, measurements.
 
     Returns
     -------
@@ -98,6 +106,8 @@ def simulate(session: ActiveSession, expert: Expert, progress: bool = True) -> A
                 if not len(queue):  # the training was cancelled
                     break
                 session.label(queue, expert.audit(queue))
+                if after_round is not None:
+                    after_round(session)
                 bar.update(len(queue))
                 bar.set_postfix(anomalies=session.store.counts()[Label.ANOMALY], refresh=False)
     finally:

@@ -177,6 +177,25 @@ class History:
         losses = {f"loss_{name}": value for name, value in snapshot.losses.items()}
         self._scalars.append({"round": snapshot.round, "n_labels": snapshot.n_labels, **losses, **(scalars or {})})
 
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps: the scalars of every round and the first base scores, no frames."""
+        names = sorted({name for scalars in self._scalars for name in scalars})
+        return {
+            "first_scores": self._first_scores,
+            "scalars": {name: np.asarray([s.get(name, np.nan) for s in self._scalars]) for name in names},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any], snapshot: Snapshot) -> None:
+        """Go on with the record of :meth:`state_dict`; ``snapshot``, that of its last round, is the first frame."""
+        self._start(snapshot)
+        self._first_scores = state["first_scores"]
+        self._extend(snapshot.labeled_index[~self._member[snapshot.labeled_index]])
+        self._member[snapshot.labeled_index] = True
+        self._keep(self._frame(snapshot))
+        columns = {name: values.tolist() for name, values in state["scalars"].items()}
+        rounds = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        self._scalars = [{name: v for name, v in scalars.items() if not np.isnan(v)} for scalars in rounds]
+
     def _start(self, snapshot: Snapshot) -> None:
         n = len(snapshot)
         self._first_scores = snapshot.base_score

@@ -1,0 +1,186 @@
+"""A session as a file of plain arrays: written whole or not at all, read without running anything that is in it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .session import ActiveSession
+
+VERSION = 1
+_TREE, _ARRAY = "tree", "__array__"
+
+
+def write(path: str | Path, tree: Any) -> None:
+    """Write nested dicts and lists of arrays, numbers, strings and None as one .npz.
+
+    The file appears complete or not at all: it is written under a temporary name, to disk, and renamed.
+
+    Raises
+    ------
+    TypeError
+        Something else in the tree; nothing was written.
+    OSError
+        The file could not be written; one of before is as it was.
+    """
+    path = Path(path)
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    text = json.dumps({"version": VERSION, "tree": _take_arrays(tree, arrays)})
+    arrays[_TREE] = np.frombuffer(text.encode(), np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read(path: str | Path) -> Any:
+    """Read what :func:`write` wrote; tuples come back as lists.
+
+    Raises
+    ------
+    FileNotFoundError
+        No such file.
+    ValueError
+        Not a checkpoint, a damaged one, or one of a newer version.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        head = json.loads(arrays.pop(_TREE).tobytes())
+        if head["version"] != VERSION:
+            raise ValueError(f"it has version {head['version']}, and this program reads version {VERSION}")
+        return _put_arrays(head["tree"], arrays)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # zip, zlib, json and numpy each have their own for a damaged file
+        raise ValueError(f"{path} is not a checkpoint that can be read ({error}): delete it to start again.") from error
+
+
+def save(session: ActiveSession, path: str | Path, **extra: Any) -> None:
+    """Write the state of Algorithm 1 between two rounds: model, optimizer, random state, labels, scalars of history.
+
+    Parameters
+    ----------
+    session : ActiveSession
+        Trained, with no training running.
+    path : str or Path
+    **extra
+        Anything :func:`write` takes, for :func:`load` to return.
+
+    Raises
+    ------
+    RuntimeError
+        A training runs, or there was none yet.
+    """
+    with session._lock:
+        if session.training or session.snapshot is None:
+            raise RuntimeError("a checkpoint is taken between two rounds: wait() for the training first.")
+        index, value = session.current_labels()
+        current = session.store.current
+        write(
+            path,
+            {
+                "fingerprint": session.ds.fingerprint,
+                "settings": session.settings,
+                "learner": session.learner.state_dict(),
+                "index": index,
+                "value": value,
+                "asked": np.asarray([current[i].asked for i in index.tolist()], bool),
+                "round": session.round,
+                "trained": np.asarray([session.snapshot.labeled_index, session.snapshot.labeled_value], np.int64),
+                "history": session.history.state_dict(),
+                "extra": extra,
+            },
+        )
+
+
+def load(session: ActiveSession, path: str | Path) -> dict[str, Any]:
+    """Bring a new session in memory to the state of a checkpoint; it then goes on exactly as the saved one would have.
+
+    When and by whom a label was given is not in a checkpoint (the journal has that), nor are the frames of the history.
+
+    Parameters
+    ----------
+    session : ActiveSession
+        Made with the same data and arguments, untrained, without labels.
+    path : str or Path
+
+    Returns
+    -------
+    dict
+        The ``extra`` of :func:`save`.
+
+    Raises
+    ------
+    ValueError
+        A damaged file, other data or other settings; the session is as it was.
+    RuntimeError
+        The session has been trained or has labels.
+    """
+    state = read(path)
+    if session.snapshot is not None or session.n_labels or session.training:
+        raise RuntimeError("a checkpoint is loaded into a new session, and this one has been trained or has labels.")
+    if state["fingerprint"] != session.ds.fingerprint:
+        raise ValueError(f"{path} belongs to other data than {session.ds.name!r}: delete it, or load its own data.")
+    settings = json.loads(json.dumps(session.settings))
+    differ = sorted(name for name, value in settings.items() if state["settings"].get(name) != value)
+    if differ:
+        name = differ[0]
+        raise ValueError(f"{path} was made with {name}={state['settings'].get(name)!r}, not {settings[name]!r}.")
+    with session._lock:
+        session.learner.load_state_dict(state["learner"])
+        if len(state["index"]):
+            session.store.add(state["index"].tolist(), state["value"].tolist(), asked=state["asked"].tolist())
+        session.store.rounds = int(state["round"])
+        trained, value = state["trained"]
+        session._snapshot = replace(
+            session.learner.evaluate(),
+            round=session.round,
+            labeled_index=trained,
+            labeled_value=value.astype(np.int8),
+        )
+        session._trained = dict(zip(trained.tolist(), value.tolist(), strict=True))
+        session.history.load_state_dict(state["history"], session._snapshot)
+    return dict(state["extra"])
+
+
+def _take_arrays(tree: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
+    """The tree as JSON can hold it; its arrays go into ``arrays``."""
+    if isinstance(tree, np.ndarray):
+        if tree.dtype.hasobject:
+            raise TypeError("an array of objects cannot be in a checkpoint: plain numbers only.")
+        name = f"a{len(arrays)}"
+        arrays[name] = tree
+        return {_ARRAY: name}
+    if isinstance(tree, dict):
+        # As pairs: JSON would turn an optimizer's integer keys into strings.
+        return {"dict": [[key, _take_arrays(value, arrays)] for key, value in tree.items()]}
+    if isinstance(tree, list | tuple):
+        return [_take_arrays(value, arrays) for value in tree]
+    if isinstance(tree, np.generic):
+        return tree.item()
+    if tree is None or isinstance(tree, bool | int | float | str):
+        return tree
+    raise TypeError(
+        f"{type(tree).__name__} cannot be in a checkpoint: expected arrays, numbers, strings, lists, dicts."
+    )
+
+
+def _put_arrays(tree: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
+    if isinstance(tree, dict):
+        if _ARRAY in tree:
+            return arrays[tree[_ARRAY]]
+        return {key: _put_arrays(value, arrays) for key, value in tree["dict"]}
+    return [_put_arrays(value, arrays) for value in tree] if isinstance(tree, list) else tree
