@@ -43,6 +43,9 @@ class Dataset:
         The values that the type of the data allows, (0, 255) for bytes; None: scale each feature by what occurs.
     notes : tuple of str
         What was filled in or left out on the way, shown in the repr.
+    source_class : object (n,) of str, or None
+        What each item is in the words of its source, such as the type of an attack. Truth like `y`: for evaluation,
+        never shown, no feature.
 
     Notes
     -----
@@ -67,6 +70,7 @@ class Dataset:
     y: npt.NDArray[np.uint8] | None = None
     value_range: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
+    source_class: npt.NDArray[Any] | None = None
     _raw: pd.DataFrame | None = field(default=None)  # the table as given, for hashing
 
     # -- making one ----------------------------------------------------------------------------------------------------
