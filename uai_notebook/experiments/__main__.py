@@ -4,13 +4,33 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from . import first_look
-from .runs import METHODS, read_results, run_all
+from . import first_look, table1
+from .choice import Choice
+from .results import Result, read_results
+from .runs import run_all
+from .units import Unit
 
-EXPERIMENTS = {"first_look": first_look}
+RESULTS = Path("results") / "runs.jsonl"
+
+
+class Experiment(NamedTuple):
+    """What to compute, and how to show it.
+
+    ``show`` gets all results and the folder to write figures and CSV files to, and returns Markdown.
+    """
+
+    runs: Callable[[Choice], Sequence[Unit]]
+    show: Callable[[Sequence[Result], Path], str]
+
+
+EXPERIMENTS = {
+    "first_look": Experiment(first_look.runs, lambda results, folder: first_look.table(results)),
+    "table1": Experiment(table1.runs, table1.show),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,38 +38,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     experiment = EXPERIMENTS[options.experiment]
-    path = options.results or Path("results") / f"{options.experiment}.jsonl"
+    path: Path = options.results
     try:
-        runs = experiment.runs(options.datasets, options.methods, options.seeds, options.budget)
-        failed = {} if options.table else run_all(runs, path, options.workers)
-        table = experiment.table(read_results(path))
-    except (ValueError, OSError) as error:
+        choice = Choice(tuple(options.datasets), tuple(options.methods), options.seeds, options.budget)
+        units = experiment.runs(choice)
+        failed = {} if options.show else run_all(units, path, options.workers)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = experiment.show(read_results(path), path.parent)
+    except (ValueError, OSError, ImportError) as error:
         parser.error(str(error))
     except KeyboardInterrupt:
         print(f"\nStopped. The same command goes on from what is in {path}.")
         return 130
-    if options.table:
-        print(table, end="")
-        return 0
-    shown = path.with_suffix(".md")
-    shown.write_text(table, encoding="utf-8")
-    print(f"\n{table}\n{shown} has this table.")
+    shown = path.with_name(f"{options.experiment}.md")
+    shown.write_text(text, encoding="utf-8")
+    print(f"\n{text}\n{shown} has this.")
     return 1 if failed else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m uai_notebook.experiments",
-        description="Run an experiment. It may be stopped and started again: finished runs are kept.",
+        description="Run an experiment of the paper. It may be stopped and started again: finished runs are kept, and "
+        "a long one goes on in its middle.",
     )
     parser.add_argument("experiment", choices=EXPERIMENTS)
     parser.add_argument("--datasets", nargs="+", default=(), metavar="NAME", help="default: those of the experiment")
-    parser.add_argument("--methods", nargs="+", default=(), metavar="NAME", help=f"some of {', '.join(METHODS)}")
+    parser.add_argument("--methods", nargs="+", default=(), metavar="NAME", help="default: those of the experiment")
     parser.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N - 1, of data and model")
     parser.add_argument("--budget", type=int, metavar="B", help="items asked per run")
     parser.add_argument("--workers", type=int, default=1, metavar="W", help="processes of one thread (default: 1)")
-    parser.add_argument("--results", type=Path, metavar="FILE", help="JSON lines (default: results/EXPERIMENT.jsonl)")
-    parser.add_argument("--table", action="store_true", help="only print the table of what is in the results file")
+    parser.add_argument(
+        "--results", type=Path, default=RESULTS, metavar="FILE", help=f"JSON lines (default: {RESULTS})"
+    )
+    parser.add_argument("--show", action="store_true", help="run nothing, show what is in the results file")
     return parser
 
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..training import TrainConfig
-from .runs import BASES, METHODS, Result, Run
+from .choice import Choice
+from .results import Result
+from .units import BASES, Run
 
 
 class Plan(NamedTuple):
@@ -18,45 +20,19 @@ class Plan(NamedTuple):
 
 PLANS = {"digits_0": Plan(150, 5), "fashion_mnist_0": Plan(1000, 3)}
 OTHERS = Plan(1000, 3)
+METHODS = (*BASES["dae"], *BASES["class"])
 
 
-def runs(
-    datasets: Sequence[str] = (),
-    methods: Sequence[str] = (),
-    seeds: int | None = None,
-    budget: int | None = None,
-    config: TrainConfig | None = None,
-) -> list[Run]:
-    """Give the runs of this experiment, those of short data sets first.
-
-    Parameters
-    ----------
-    datasets, methods : sequence of str
-        Default: all of ``PLANS``, and all methods. A base model and its UAI twin come from one run.
-    seeds, budget : int, optional
-        Default: those of ``PLANS``.
-    config : TrainConfig, optional
-        Default: the paper's.
-
-    Raises
-    ------
-    ValueError
-        No such data set or method, or a number below 1.
-    """
-    unknown = [method for method in methods if method not in METHODS]
-    if unknown:
-        raise ValueError(f"no method is called {unknown[0]!r}: expected some of {', '.join(METHODS)}.")
-    for name, value in (("seeds", seeds), ("budget", budget)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name}={value}: expected at least 1.")
-    wanted = set(methods or METHODS)
-    bases = [base for base, names in BASES.items() if wanted & set(names)]
+def runs(choice: Choice, config: TrainConfig | None = None) -> list[Run]:
+    """Give the runs of this experiment, those of short data sets first. A base model and its UAI twin are one run."""
+    wanted = set(choice.methods_of(METHODS))
+    bases = [base for base in ("dae", "class") if wanted & set(BASES[base])]
     found = []
-    for dataset in datasets or PLANS:
+    for dataset in choice.datasets or PLANS:
         plan = PLANS.get(dataset, OTHERS)
         found += [
-            Run(dataset, base, seed, budget or plan.budget, config=config or TrainConfig())
-            for seed in range(seeds or plan.seeds)
+            Run(dataset, base, seed, choice.budget or plan.budget, config=config or TrainConfig())
+            for seed in range(choice.seeds or plan.seeds)
             for base in bases
         ]
     return found
@@ -71,31 +47,23 @@ def table(results: Sequence[Result]) -> str:
         f"| data set | b | seeds | anomalies | {' | '.join(METHODS)} | DAE_uai / DAE |",
         f"|---|{'---:|' * (len(METHODS) + 4)}",
     ]
-    rows: dict[str, list[Result]] = {}
-    for result in sorted(results, key=lambda r: (r.dataset, r.budget)):
-        rows.setdefault(repr(result.key[1:2] + result.key[3:]), []).append(result)
-    lines += [_row(row) for row in rows.values()]
+    rows: dict[tuple[str, int], dict[str, dict[int, Result]]] = {}
+    for result in results:
+        planned = PLANS.get(result.dataset)
+        usual = result.method in METHODS and result.query in ("base", "adaptive") and not result.config
+        if usual and planned is not None and (result.budget, result.k) == (planned.budget, 10):
+            row = rows.setdefault((result.dataset, result.budget), {})
+            row.setdefault(result.method, {})[result.seed] = result
+    lines += [_row(*key, rows[key]) for key in sorted(rows)]
     return "\n".join(lines) + "\n"
 
 
-def _row(results: Sequence[Result]) -> str:
-    first = results[0]
-    of: dict[str, dict[int, Result]] = {method: {} for method in METHODS}
-    for result in results:
-        of[result.method][result.seed] = result
-    present = [seeds.keys() for seeds in of.values() if seeds]
-    seeds = sorted(set.intersection(*(set(keys) for keys in present)))
-    sums = {m: sum(of[m][s].found for s in seeds) for m in METHODS if of[m]}
+def _row(dataset: str, budget: int, of: dict[str, dict[int, Result]]) -> str:
+    seeds = sorted(set.intersection(*(set(of[method]) for method in of)))
+    sums = {m: sum(of[m][s].found for s in seeds) for m in of}
     cells = [
         f"{sums[m]:,} ({', '.join(str(of[m][s].found) for s in seeds)})" if m in sums and seeds else "" for m in METHODS
     ]
     ratio = f"{sums['DAE_uai'] / sums['DAE']:.1f}" if sums.get("DAE") and "DAE_uai" in sums else ""
-    anomalies = sum(next(r for r in results if r.seed == seed).n_anomalies for seed in seeds)
-    name = first.dataset + "".join(f", {key}={value}" for key, value in _unusual(first).items())
-    return f"| {name} | {first.budget:,} | {len(seeds)} | {anomalies:,} | {' | '.join(cells)} | {ratio} |"
-
-
-def _unusual(result: Result) -> dict[str, object]:
-    settings = {"k": result.k, "query": result.query}
-    usual = {"k": 10, "query": "adaptive"}
-    return {name: value for name, value in settings.items() if value != usual[name]} | result.config
+    anomalies = sum(next(iter(of.values()))[seed].n_anomalies for seed in seeds)
+    return f"| {dataset} | {budget:,} | {len(seeds)} | {anomalies:,} | {' | '.join(cells)} | {ratio} |"

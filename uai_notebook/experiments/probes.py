@@ -1,0 +1,85 @@
+"""What is measured on the way of a run, at given budgets, with the model as it is then: Figures 4 and 11."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..datasets import load_dataset
+
+if TYPE_CHECKING:
+    from ..session import ActiveSession
+
+CURVE_POINTS = 200
+
+BUDGETS = {
+    "kddcup": (0, 300, 1_000, 3_000),
+    "kddcup_rev": (0, 250, 500, 1_000, 2_000, 4_000, 8_000, 12_000, 16_000, 20_000, 24_000),
+    "thyroid": (0, 51, 150, 300, 531),
+    "arrhythmia": (0, 10, 20, 40, 60),
+}
+"""At how many answers a run on a data set is probed: the paper's budgets of Figure 11 and smaller ones."""
+
+
+def probed_budgets(dataset: str, budget: int) -> tuple[int, ...]:
+    """The budgets at which a run that asks ``budget`` items is probed."""
+    return tuple(b for b in BUDGETS.get(dataset, ()) if b <= budget)
+
+
+def probe(dataset: str, session: ActiveSession, truth: npt.NDArray[Any]) -> dict[str, Any]:
+    """Measure the model of a session as it is now; changes nothing in it.
+
+    Returns
+    -------
+    dict
+        ``frozen``: what is found if the rest is ranked with no further training. On KDDCUP-Rev also ``test``: the
+        recall on its test set.
+    """
+    measured: dict[str, Any] = {"frozen": frozen_curve(session, truth)}
+    if dataset == "kddcup_rev":
+        measured["test"] = recall_on_test(session)
+    return measured
+
+
+def frozen_curve(session: ActiveSession, truth: npt.NDArray[Any]) -> dict[str, Any]:
+    """Labelled items in the order they were asked, then the rest by the model's score, without training (Fig. 11).
+
+    Returns
+    -------
+    dict
+        ``asked``: labels so far; ``b`` and ``found``: a curve of at most 200 points; ``all_found_at``: the number of
+        items after which no anomaly is left.
+    """
+    snapshot = session.snapshot
+    assert snapshot is not None
+    index = session.current_labels()[0][: snapshot.n_labels]  # those it was trained on, in the order asked
+    rest = np.ones(len(truth), bool)
+    rest[index] = False
+    others = np.flatnonzero(rest)
+    order = np.concatenate([index, others[np.argsort(-snapshot.ranking_score[others], kind="stable")]])
+    found = np.cumsum(truth[order], dtype=np.int64)
+    last = int(np.searchsorted(found, found[-1])) + 1
+    b = np.unique(np.linspace(1, last, CURVE_POINTS).astype(np.int64))
+    return {"asked": len(index), "b": b.tolist(), "found": found[b - 1].tolist(), "all_found_at": last}
+
+
+def recall_on_test(session: ActiveSession) -> dict[str, float]:
+    """Recall of seen and unseen kinds of attacks among the top 7,315 of the KDD test set (Fig. 4).
+
+    The number is that of anomalies in the test set, as in the paper.
+    """
+    from ..datasets.kdd import is_new_attack
+
+    test = load_dataset("kddcup_test", seed=session.seed, quiet=True)
+    assert test.y is not None
+    score = np.concatenate([session.learner.score(rows) for _, rows in test.chunks(50_000)])
+    new, anomalous = is_new_attack(test), test.y == 1
+    top = np.zeros(len(test), bool)
+    top[np.argsort(-score, kind="stable")[: int(anomalous.sum())]] = True
+    return {
+        "seen": float(top[anomalous & ~new].mean()),
+        "unseen": float(top[anomalous & new].mean()),
+        "n_flagged": int(top.sum()),
+    }
