@@ -77,6 +77,7 @@ LAYER = {
     "datasets": 0,
     "journal": 0,
     "arguments": 0,
+    "theory": 0,
     "distinct": 1,
     "labels": 1,
     "models": 1,
