@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 import uai_notebook as uai
 
+settings.register_profile("busy", deadline=None)  # times are not asserted: the first example may import a library
+settings.load_profile("busy")
 torch.set_num_threads(1)  # on busy cores two threads are up to 30 times slower than one
 
 

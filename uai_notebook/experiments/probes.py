@@ -1,4 +1,4 @@
-"""What is measured on the way of a run, at given budgets, with the model as it is then: Figures 4 and 11."""
+"""What is measured on the way of a run, at given budgets, with the model as it is then: Figures 4, 9, 10 and 11."""
 
 from __future__ import annotations
 
@@ -23,24 +23,38 @@ BUDGETS = {
 """At how many answers a run on a data set is probed: the paper's budgets of Figure 11 and smaller ones."""
 
 
-def probed_budgets(dataset: str, budget: int) -> tuple[int, ...]:
+LATENT_BUDGETS = (0, 250, 1_000, 2_000)
+"""Where a run with a latent of one dimension is probed: Figures 9 and 10, and one between."""
+
+LATENT_POINTS = 2_000
+
+
+def probed_budgets(session: ActiveSession, budget: int) -> tuple[int, ...]:
     """The budgets at which a run that asks ``budget`` items is probed."""
-    return tuple(b for b in BUDGETS.get(dataset, ()) if b <= budget)
+    of_set = LATENT_BUDGETS if _is_flat(session) else BUDGETS.get(session.ds.name, ())
+    return tuple(b for b in of_set if b <= budget)
 
 
-def probe(dataset: str, session: ActiveSession, truth: npt.NDArray[Any]) -> dict[str, Any]:
+def probe(session: ActiveSession, truth: npt.NDArray[Any]) -> dict[str, Any]:
     """Measure the model of a session as it is now; changes nothing in it.
 
     Returns
     -------
     dict
-        ``frozen``: what is found if the rest is ranked with no further training. On KDDCUP-Rev also ``test``: the
+        With a latent of one dimension ``latent``: points and separability, see :func:`latent_score`. Otherwise
+        ``frozen``: what is found if the rest is ranked with no further training; and on KDDCUP-Rev ``test``: the
         recall on its test set.
     """
+    if _is_flat(session):
+        return {"latent": latent_score(session, truth)}
     measured: dict[str, Any] = {"frozen": frozen_curve(session, truth)}
-    if dataset == "kddcup_rev":
+    if session.ds.name == "kddcup_rev":
         measured["test"] = recall_on_test(session)
     return measured
+
+
+def _is_flat(session: ActiveSession) -> bool:
+    return session.config.hidden[-1] == 1
 
 
 def frozen_curve(session: ActiveSession, truth: npt.NDArray[Any]) -> dict[str, Any]:
@@ -82,4 +96,38 @@ def recall_on_test(session: ActiveSession) -> dict[str, float]:
         "seen": float(top[anomalous & ~new].mean()),
         "unseen": float(top[anomalous & new].mean()),
         "n_flagged": int(top.sum()),
+    }
+
+
+def latent_score(session: ActiveSession, truth: npt.NDArray[Any]) -> dict[str, Any]:
+    """l(x) against s(x) of at most 2,000 items drawn at random, and how well anomalies separate in that plane.
+
+    Returns
+    -------
+    dict
+        ``l``, ``s``, ``y``: of the items drawn. Over all items: average precision ``ap`` and area under the ROC curve
+        ``auc`` of s alone (``base``), of s_uai (``uai``, absent before there is one) and of a class-balanced logistic
+        regression on standardised [l; s], each item scored by a fit on four fifths that it is not in (``plane``).
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import average_precision_score, roc_auc_score
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    snapshot = session.snapshot
+    assert snapshot is not None
+    assert snapshot.latent is not None
+    plane = np.column_stack([snapshot.latent, snapshot.base_score]).astype(np.float64)
+    fit = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced"))
+    folds = StratifiedKFold(5, shuffle=True, random_state=session.seed)
+    rankings = {"base": snapshot.base_score, "uai": snapshot.uai_logit}
+    rankings["plane"] = cross_val_predict(fit, plane, truth, cv=folds, method="decision_function")
+    drawn = np.sort(np.random.default_rng(0).permutation(len(truth))[:LATENT_POINTS])
+    return {
+        "l": [float(f"{v:.4g}") for v in plane[drawn, 0]],
+        "s": [float(f"{v:.4g}") for v in plane[drawn, -1]],
+        "y": truth[drawn].tolist(),
+        "ap": {name: float(average_precision_score(truth, r)) for name, r in rankings.items() if r is not None},
+        "auc": {name: float(roc_auc_score(truth, r)) for name, r in rankings.items() if r is not None},
     }

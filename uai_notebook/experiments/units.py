@@ -72,6 +72,12 @@ class Unit(Protocol):
         ...
 
 
+def settings_of(config: TrainConfig) -> dict[str, Any]:
+    """What differs from the default."""
+    default = TrainConfig().to_dict()
+    return {name: value for name, value in config.to_dict().items() if value != default[name]}
+
+
 @dataclass(frozen=True)
 class Run:
     """One simulation of Algorithm 1: gives a result for the base model alone and one for it with labels.
@@ -130,9 +136,7 @@ class Run:
     @property
     def settings(self) -> dict[str, Any]:
         """What its results say of the configuration."""
-        default = TrainConfig().to_dict()
-        changed = {name: value for name, value in self.config.to_dict().items() if value != default[name]}
-        return changed | ({} if self.memory is None else {"memory": self.memory})
+        return settings_of(self.config) | ({} if self.memory is None else {"memory": self.memory})
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -162,7 +166,8 @@ class Run:
         assert order is not None
         base = self._result("base", truth[order[: self.budget]], truth, scalars[0]["seconds"])
         if not self.active:
-            return [base]
+            probes = {"probes": {"0": probe(session, truth)}} if probed_budgets(session, 0) else {}
+            return [replace(base, extra=probes)]
         asked = self._result(self.query, truth[session.current_labels()[0]], truth, seconds)
         return [base, replace(asked, extra=follower.extra)]
 
@@ -228,7 +233,7 @@ class _Follower:
         self.run, self.session, self.truth, self.clock = run, session, truth, clock
         self.path, self.report = path, report
         self.extra: dict[str, Any] = {}
-        self._waiting = list(probed_budgets(run.dataset, run.budget))
+        self._waiting = list(probed_budgets(session, run.budget))
         self._saved = self._started = time.monotonic()
         self._first = 0
 
@@ -249,7 +254,7 @@ class _Follower:
         trained_on = self.session.snapshot.n_labels if self.session.snapshot is not None else -1
         while self._waiting and trained_on >= self._waiting[0]:
             budget = self._waiting.pop(0)
-            self.extra.setdefault("probes", {})[str(budget)] = probe(self.run.dataset, self.session, self.truth)
+            self.extra.setdefault("probes", {})[str(budget)] = probe(self.session, self.truth)
 
     def finish(self) -> None:
         """Train once more if a probe is due at the very end: it is of the model that knows all answers."""

@@ -1,0 +1,208 @@
+"""The runner: what is there is skipped, what was interrupted goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from uai_notebook import TrainConfig, load_dataset
+from uai_notebook.experiments import units
+from uai_notebook.experiments.results import read_results
+from uai_notebook.experiments.runs import checkpoint_of, run_all
+from uai_notebook.experiments.units import Run
+
+TINY = TrainConfig(hidden=(8, 2), pretrain_steps=20, round_steps=2)
+
+
+def tiny(seed: int = 0, **changes) -> Run:
+    return replace(Run("digits_0", "dae", seed, budget=20, config=TINY), **changes)
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+def test_finished_runs_are_skipped(tmp_path: Path, executed) -> None:
+    path = tmp_path / "r.jsonl"
+    run_all([tiny(0)], path, report=quiet)
+    run_all([tiny(0), tiny(1), tiny(2)], path, report=quiet)
+    assert [run.seed for run in executed] == [0, 1, 2]
+
+
+def test_a_run_with_another_budget_or_config_is_not_a_finished_one(tmp_path: Path, executed) -> None:
+    others = [tiny(), tiny(budget=30), tiny(config=TrainConfig()), tiny(query="paper"), tiny(memory=5)]
+    run_all(others, tmp_path / "r.jsonl", report=quiet)
+    run_all(others, tmp_path / "r.jsonl", report=quiet)
+    assert executed == others
+
+
+def test_a_base_model_that_was_run_with_labels_needs_no_run_of_its_own(tmp_path: Path, executed) -> None:
+    run_all([tiny()], tmp_path / "r.jsonl", report=quiet)
+    run_all([tiny(active=False)], tmp_path / "r.jsonl", report=quiet)
+    assert executed == [tiny()]
+
+
+def test_a_failing_run_does_not_hold_up_the_others_and_is_tried_again(tmp_path: Path, executed) -> None:
+    unlucky, run = tiny(13), tiny(0)
+    lines: list[str] = []
+    failed = run_all([unlucky, run], tmp_path / "r.jsonl", report=lines.append)
+    assert list(failed) == [unlucky]
+    assert "failed, ArithmeticError: unlucky" in lines[1]
+    run_all([unlucky, run], tmp_path / "r.jsonl", report=lines.append)
+    assert executed == [unlucky, run, unlucky]
+
+
+def test_each_run_is_reported_with_the_time_left(tmp_path: Path, executed) -> None:
+    lines: list[str] = []
+    runs = [Run("digits_0", "dae", seed, budget=150) for seed in range(3)]
+    run_all(runs, tmp_path / "r.jsonl", report=lines.append)
+    assert lines[0].startswith("3 runs, 0 of them done before")
+    said = "DAE 1, DAE_uai 1 of 18 anomalies in 60 s; about 2.0 min left"
+    assert lines[1] == f"[1/3] digits_0 DAE_uai adaptive seed 0: {said}"
+    assert lines[3].endswith("in 60 s")
+
+
+def test_no_workers_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="workers=0: expected at least 1"):
+        run_all([], tmp_path / "r.jsonl", workers=0)
+
+
+def test_an_unknown_data_set_or_base_is_an_error_that_names_those_there_are() -> None:
+    with pytest.raises(ValueError, match="no data set is called 'digit_0': expected one of digits_0, "):
+        tiny(dataset="digit_0")
+    with pytest.raises(ValueError, match="base='DAE': expected one of dae, class"):
+        tiny(base="DAE")
+
+
+def test_a_real_run_gives_the_base_model_and_its_uai_twin(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    failed = run_all([tiny()], path, report=quiet)
+    alone, active = read_results(path)
+    assert not failed
+    assert (alone.method, active.method) == ("DAE", "DAE_uai")
+    assert (alone.query, active.query) == ("base", "adaptive")
+    assert (active.dataset, active.seed, active.k, active.budget, active.n_anomalies) == ("digits_0", 0, 10, 20, 18)
+    assert active.config == {"hidden": [8, 2], "pretrain_steps": 20, "round_steps": 2}
+    for one in (alone, active):
+        assert len(one.curve) == 2
+        assert 0 <= one.curve[0] <= one.curve[1] == one.found
+        assert one.precision == pytest.approx(one.found / 20)
+        assert one.recall == pytest.approx(one.found / 18, abs=1e-6)
+    assert alone.curve[0] == active.curve[0]  # the first call of both asks the base model
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_run_without_labels_is_the_base_model_of_the_one_with_labels(tmp_path: Path) -> None:
+    (alone,) = tiny(active=False).execute(tmp_path / "none.npz", quiet)
+    (same, _) = tiny().execute(tmp_path / "none.npz", quiet)
+    assert alone.key == same.key
+    assert alone.curve == same.curve
+
+
+@pytest.mark.slow
+def test_workers_give_the_same_results_as_one_process(tmp_path: Path) -> None:
+    for workers in (1, 2):
+        run_all([tiny(0), tiny(1)], tmp_path / f"{workers}.jsonl", workers, report=quiet)
+    one, two = (
+        sorted((r.key, r.found, r.curve) for r in read_results(tmp_path / f"{workers}.jsonl")) for workers in (1, 2)
+    )
+    assert one == two
+
+
+# -- interrupted runs ---------------------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """As Ctrl-C is: not an Exception."""
+
+
+def test_an_interrupted_run_goes_on_in_its_middle_with_the_same_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(units, "CHECKPOINT_SECONDS", 0.0)
+    run, path = tiny(budget=60), tmp_path / "r.jsonl"
+    whole = tiny(budget=60).execute(tmp_path / "other.npz", quiet)
+
+    def killed(line: str) -> None:
+        if "found in 40 of 60" in line:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_all([run], path, report=killed)
+    assert not path.exists()
+    assert checkpoint_of(run, path).exists()
+
+    trained = []
+    train = units.Run.session
+
+    def counted(self, ds):
+        session = train(self, ds)
+        session.observe(lambda changes: trained.append(session.round) if "snapshot" in changes else None)
+        return session
+
+    monkeypatch.setattr(units.Run, "session", counted)
+    lines: list[str] = []
+    run_all([run], path, report=lines.append)
+    assert (
+        lines[1] == "digits_0 DAE_uai adaptive seed 0 hidden=[8, 2] pretrain_steps=20 round_steps=2: goes on from "
+        "40 of 60"
+    )
+    assert set(trained) == {4, 5}  # four rounds were not trained again
+    assert [(r.key, r.curve) for r in read_results(path)] == [(r.key, r.curve) for r in whole]
+    assert not checkpoint_of(run, path).exists()
+
+
+def test_runs_that_differ_have_checkpoints_of_their_own(tmp_path: Path) -> None:
+    runs = [tiny(), tiny(1), tiny(budget=30), tiny(config=TrainConfig(hidden=(8, 3)))]
+    assert len({checkpoint_of(run, tmp_path / "r.jsonl") for run in runs}) == 4
+
+
+# -- probes -------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_probed_with_the_model_that_knows_just_so_many_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from uai_notebook.experiments import probes
+
+    monkeypatch.setitem(probes.BUDGETS, "digits_0", (0, 10, 30))
+    _, active = tiny(budget=30).execute(tmp_path / "none.npz", quiet)
+    probed = active.extra["probes"]
+    assert list(probed) == ["0", "10", "30"]
+    truth = load_dataset("digits_0", seed=0).y
+    for budget, measured in probed.items():
+        frozen = measured["frozen"]
+        assert frozen["asked"] == int(budget)
+        assert frozen["found"] == sorted(frozen["found"])
+        assert frozen["found"][-1] == truth.sum() == 18
+        assert frozen["b"][-1] == frozen["all_found_at"] <= len(truth)
+    # Up to the budget the curve is what the run asked; with the whole budget, all of it.
+    asked = dict(zip(probed["30"]["frozen"]["b"], probed["30"]["frozen"]["found"], strict=True))
+    for i, found in enumerate(active.curve, start=1):
+        assert asked.get(10 * i, found) == found
+
+
+def test_probes_change_nothing_in_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from uai_notebook.experiments import probes
+
+    plain = tiny(budget=40).execute(tmp_path / "none.npz", quiet)
+    monkeypatch.setitem(probes.BUDGETS, "digits_0", (0, 10, 20, 30, 40))
+    probed = tiny(budget=40).execute(tmp_path / "none.npz", quiet)
+    assert [r.curve for r in probed] == [r.curve for r in plain]
+
+
+def test_a_flat_latent_is_probed_for_figures_9_and_10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from uai_notebook.experiments import probes
+
+    monkeypatch.setattr(probes, "LATENT_BUDGETS", (0, 20))
+    run = tiny(config=replace(TINY, hidden=(8, 1)), budget=40)
+    _, active = run.execute(tmp_path / "none.npz", quiet)
+    frame = active.extra["probes"]["20"]["latent"]
+    assert len(frame["l"]) == len(frame["s"]) == len(frame["y"]) == 1637
+    assert sum(frame["y"]) == 18
+    assert np.isfinite(frame["l"] + frame["s"]).all()
+    assert all(0 <= value <= 1 for value in [*frame["ap"].values(), *frame["auc"].values()])
+    assert set(active.extra["probes"]["0"]["latent"]["auc"]) == {"base", "plane"}
