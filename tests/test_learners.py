@@ -8,6 +8,8 @@ import torch
 
 import uai_notebook as uai
 from uai_notebook.learners import Learner, UaiLearner
+from uai_notebook.learners.uai import BASES, _device
+from uai_notebook.models import DAGMM, Stage
 
 INDEX, LABEL = np.array([0, 1, 20, 40, 60]), np.int8([1, 1, 0, 0, 0])
 
@@ -24,12 +26,12 @@ def same(a, b) -> bool:
     return all((x is None and y is None) or np.array_equal(x, y) for x, y in zip(arrays(a), arrays(b), strict=True))
 
 
-@pytest.fixture(params=["dae", "class", "user module", "user learner"])
+@pytest.fixture(params=[*BASES, "user module", "user learner"])
 def build(request, ds, config, distance_model, numpy_learner):
     """A function that makes a new learner, the same each time."""
+    if request.param in BASES:
+        return lambda: UaiLearner(ds, request.param, config)
     return {
-        "dae": lambda: UaiLearner(ds, "dae", config),
-        "class": lambda: UaiLearner(ds, "class", config),
         "user module": lambda: UaiLearner(ds, distance_model(), config),
         "user learner": lambda: numpy_learner(ds),
     }[request.param]
@@ -188,7 +190,9 @@ def test_a_state_of_another_model_is_a_value_error(ds, config):
 
 
 def test_an_unknown_base_is_an_error_that_names_the_known_ones(ds):
-    with pytest.raises(ValueError, match="base='vae': expected one of dae, class, a BaseModel or a Learner"):
+    with pytest.raises(
+        ValueError, match=r"base='vae': expected one of dae, class, .*dagmm.*, a BaseModel or a Learner"
+    ):
         UaiLearner(ds, "vae")
 
 
@@ -218,7 +222,7 @@ def test_a_module_that_lacks_latent_dim_is_an_error_that_says_so(ds, config):
 
 @pytest.mark.parametrize("base", [None, 7, np.zeros(3)])
 def test_what_is_no_module_at_all_is_a_type_error(ds, config, base):
-    with pytest.raises(TypeError, match=r"expected 'dae', 'class', a Learner, or a torch\.nn\.Module"):
+    with pytest.raises(TypeError, match=r"expected 'dae', 'class', .*, a Learner, or a torch\.nn\.Module"):
         UaiLearner(ds, base, config)
 
 
@@ -282,6 +286,72 @@ def test_a_module_may_have_a_network_called_generator(ds, config):
             return uai.BaseOutput(latent, error.sum(1), error.mean(1))
 
     run(UaiLearner(ds, Gan(), config).pretrain())
+
+
+def test_rmsprop_is_the_default_and_adam_can_be_chosen(ds):
+    assert type(UaiLearner(ds)._optimizer) is torch.optim.RMSprop
+    learner = UaiLearner(ds, config=uai.TrainConfig(optimizer="adam", lr=1e-4))
+    assert type(learner._optimizer) is torch.optim.Adam
+    assert learner._optimizer.defaults["lr"] == 1e-4
+    with pytest.raises(ValueError, match="optimizer='sgd': expected one of rmsprop, adam"):
+        uai.TrainConfig(optimizer="sgd")
+
+
+class Staged(torch.nn.Module):
+    """A module with each of the optional methods, which writes down when they are called."""
+
+    latent_dim, needs_x_y = 2, False
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = torch.nn.Linear(5, 2), torch.nn.Linear(2, 5)
+        self.calls = []
+
+    def forward(self, x, x_y=None):
+        """Squared error of the reconstruction."""
+        latent = self.first(x)
+        error = (self.second(latent) - x).square()
+        self.last = latent.detach()
+        return uai.BaseOutput(latent, error.sum(1), error.mean(1))
+
+    def pretrain_stages(self, steps):
+        """A third of the steps for the second layer alone."""
+        self.before = [p.detach().clone() for p in self.first.parameters()]
+        return [Stage(steps // 3, [*self.second.parameters()], lambda x, x_y: self(x).loss, self.finish)]
+
+    def finish(self, chunks):
+        """After the stage."""
+        unchanged = all(torch.equal(a, b) for a, b in zip(self.before, self.first.parameters(), strict=True))
+        self.calls.append(("finish", sum(len(x) for x, _ in chunks), unchanged))
+
+    def observe_latent(self, latent):
+        """After each step of the whole."""
+        self.calls.append(("observe", len(latent), latent.requires_grad))
+
+    def fit_statistics(self, chunks):
+        """After a training."""
+        self.calls.append(("fit", sum(len(x) for x, _ in chunks)))
+
+
+def test_the_optional_methods_of_a_module_are_called_at_their_time(ds, config):
+    model = Staged()
+    learner = UaiLearner(ds, model, config)
+    assert [(p.step, p.of) for p in learner.pretrain()] == [(i, 30) for i in range(1, 31)]
+    assert model.calls == [("finish", 80, True), *[("observe", 32, False)] * 20, ("fit", 80)]
+    model.calls.clear()
+    run(learner.update(INDEX, LABEL))
+    assert model.calls == [*[("observe", 32, False)] * 5, ("fit", 80)]
+    model.calls.clear()
+    learner.evaluate()
+    learner.score(ds.x[:3])
+    assert model.calls == []
+
+
+def test_a_module_with_double_buffers_runs_on_the_cpu_where_auto_finds_mps(monkeypatch):
+    monkeypatch.setattr("uai_notebook.learners.uai.choose_device", lambda name: torch.device("mps"))
+    assert _device("auto", DAGMM(5)).type == "cpu"
+    assert _device("auto", uai.DenoisingAutoEncoder(5)).type == "mps"
+    assert _device("mps", DAGMM(5)).type == "mps"
 
 
 def test_evaluation_beyond_one_chunk_is_the_same_as_in_one(ds, config, monkeypatch):

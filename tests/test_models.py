@@ -9,7 +9,8 @@ from scipy import stats
 from sklearn.linear_model import LogisticRegression
 
 import uai_notebook as uai
-from uai_notebook.models import noise
+from uai_notebook.learners.uai import BASES
+from uai_notebook.models import DAGMM, noise
 from uai_notebook.models.base import mlp
 from uai_notebook.training import Rows, train_steps
 
@@ -25,13 +26,16 @@ def batch(n=7, seed=0):
     return torch.rand(n, D, generator=generator), torch.randint(CLASSES, (n,), generator=generator)
 
 
-@pytest.fixture(params=["dae", "class", "user"])
+MODELS = {
+    "dae": lambda: uai.DenoisingAutoEncoder(D, (16, 4), generator=seeded()),
+    "class": lambda: uai.Classifier(D, CLASSES, (16, 4), generator=seeded()),
+    "dagmm": lambda: DAGMM(D, (16, 4), generator=seeded()),
+}
+
+
+@pytest.fixture(params=[*MODELS, "user"])
 def model(request, distance_model):
-    return {
-        "dae": lambda: uai.DenoisingAutoEncoder(D, (16, 4), generator=seeded()),
-        "class": lambda: uai.Classifier(D, CLASSES, (16, 4), generator=seeded()),
-        "user": distance_model,
-    }[request.param]()
+    return distance_model() if request.param == "user" else MODELS[request.param]()
 
 
 # -- the contract of every base model -------------------------------------------------------------------------------
@@ -42,6 +46,10 @@ def test_a_base_model_satisfies_the_protocol(model):
     assert isinstance(model, uai.BaseModel)
     assert isinstance(model.latent_dim, int)
     assert isinstance(model.needs_x_y, bool)
+
+
+def test_every_base_model_with_a_name_is_tested_here():
+    assert set(MODELS) == set(BASES)
 
 
 def test_a_base_model_gives_one_latent_score_and_loss_per_item(model):

@@ -36,6 +36,7 @@ def test_the_defaults_are_those_of_appendix_a1_and_of_the_contract():
         "uai_weight": 1.0,
         "threads": 1,
         "device": "auto",
+        "optimizer": "rmsprop",
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from .datasets import Dataset
 from .distinct import DistinctRows, distinct_rows
-from .models import UaiNet
+from .models import Stage, UaiNet
 from .snapshot import FloatArray
 
+OPTIMIZERS = ("rmsprop", "adam")
 EVALUATION_ROWS = 512  # rows per forward pass when scoring: their activations stay in the cache
 
 
@@ -51,7 +52,7 @@ class TrainConfig:
         Rows drawn uniformly with replacement from the labelled items, each step, from the first label on. Our
         choice: constant, so that a round costs the same at any number of labels.
     lr : float
-        Of RMSprop.
+        Of the optimizer.
     noise : float
         phi of eq. 4. Our choice: the paper gives no value.
     uai_weight : float
@@ -60,6 +61,8 @@ class TrainConfig:
         torch threads while training, restored afterwards. Our choice: one leaves a core for the person.
     device : str
         "auto" (cuda, else mps, else cpu) or a torch device name.
+    optimizer : str
+        "rmsprop", with TensorFlow 1's numbers (decay .9, epsilon 1e-10), or "adam", which DAGMM's authors use.
 
     Examples
     --------
@@ -79,6 +82,7 @@ class TrainConfig:
     uai_weight: float = 1.0
     threads: int = 1
     device: str = "auto"
+    optimizer: str = "rmsprop"
 
     def __post_init__(self) -> None:
         if isinstance(self.hidden, list | tuple):
@@ -100,6 +104,8 @@ class TrainConfig:
             for name in ("noise", "uai_weight")
             if not _number(getattr(self, name)) or getattr(self, name) < 0
         ]
+        if self.optimizer not in OPTIMIZERS:
+            wrong.append(f"optimizer={self.optimizer!r}: expected one of {', '.join(OPTIMIZERS)}")
         if wrong:
             raise ValueError("TrainConfig: " + "; ".join(wrong))
 
@@ -112,6 +118,13 @@ class TrainConfig:
         """The inverse of :meth:`to_dict`; unknown names (of a newer version) are left out."""
         known = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in values.items() if name in known})
+
+
+def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
+    """The optimizer of a config. RMSprop has TensorFlow 1's numbers in torch's form: epsilon outside the root."""
+    if config.optimizer == "adam":
+        return torch.optim.Adam(parameters, lr=config.lr)
+    return torch.optim.RMSprop(parameters, lr=config.lr, alpha=0.9, eps=1e-10)
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -181,7 +194,8 @@ class Rows:
         """The rows of ``distinct.first`` in order; all items where that is None."""
         if self.distinct is None:
             return self.chunks(size)
-        return (self.batch(index) for index in torch.from_numpy(self.distinct.first).split(size))
+        first = torch.from_numpy(self.distinct.first)
+        return (self.batch(first[start : start + size]) for start in range(0, len(first), size))
 
     def scale(self, x: FloatArray) -> Tensor:
         """(x - offset) * factor, a new float32 tensor."""
@@ -234,25 +248,52 @@ def train_steps(
     """
     net.train()
     n = len(rows)
+    observe = getattr(net.base, "observe_latent", None)
     for step in range(1, steps + 1):
         x, x_y = rows.batch(torch.randint(n, (config.batch_size,), generator=generator))
-        loss = net.base(x, x_y).loss.mean()  # type: ignore[operator]
+        out = net.base(x, x_y)  # type: ignore[operator]
+        loss = out.loss.mean()
         if labels is not None:
             items, values = labels
             drawn = torch.randint(len(items), (config.labeled_batch,), generator=generator)
             logit = net(*rows.batch(items[drawn])).logit
             target = values[drawn.to(values.device)]
             loss = loss + config.uai_weight * nn.functional.binary_cross_entropy_with_logits(logit, target)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        value = loss.item()
-        if not math.isfinite(value):
-            raise FloatingPointError(
-                f"the loss became {value} at step {step} of {steps}: try a smaller "
-                f"TrainConfig(lr=...), now {config.lr}."
-            )
-        yield Progress(step, steps, value)
+        progress = Progress(step, steps, _step(optimizer, loss))
+        if observe is not None:
+            observe(out.latent.detach())
+        _check_finite(progress, config)
+        yield progress
+
+
+def stage_steps(
+    net: UaiNet, stage: Stage, rows: Rows, config: TrainConfig, generator: torch.Generator
+) -> Iterator[Progress]:
+    """Train one stage of a model's own pre-training, yielding after each step. Raises as :func:`train_steps`."""
+    net.train()
+    optimizer = make_optimizer(stage.parameters, config)
+    for step in range(1, stage.steps + 1):
+        x, x_y = rows.batch(torch.randint(len(rows), (config.batch_size,), generator=generator))
+        progress = Progress(step, stage.steps, _step(optimizer, stage.loss(x, x_y).mean()))
+        _check_finite(progress, config)
+        yield progress
+    if stage.finish is not None:
+        stage.finish(rows.chunks())
+
+
+def _step(optimizer: torch.optim.Optimizer, loss: Tensor) -> float:
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    return float(loss.item())
+
+
+def _check_finite(progress: Progress, config: TrainConfig) -> None:
+    if not math.isfinite(progress.loss):
+        raise FloatingPointError(
+            f"the loss became {progress.loss} at step {progress.step} of {progress.of}: try a smaller "
+            f"TrainConfig(lr=...), now {config.lr}."
+        )
 
 
 @torch.inference_mode()

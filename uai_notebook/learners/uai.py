@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,26 +11,41 @@ import torch
 from torch import Tensor
 
 from ..datasets import Dataset
-from ..models import BaseModel, BaseOutput, Classifier, DenoisingAutoEncoder, UaiNet
+from ..models import DAGMM, BaseModel, BaseOutput, Classifier, DenoisingAutoEncoder, UaiNet
 from ..snapshot import Snapshot
-from ..training import EVALUATION_ROWS, Progress, Rows, TrainConfig, choose_device, evaluate, train_steps
+from ..training import (
+    EVALUATION_ROWS,
+    Progress,
+    Rows,
+    TrainConfig,
+    choose_device,
+    evaluate,
+    make_optimizer,
+    stage_steps,
+    train_steps,
+)
 
-BASES = ("dae", "class")
+_MODELS: dict[str, Callable[[Dataset, TrainConfig, torch.Generator], BaseModel]] = {
+    "dae": lambda ds, config, weights: DenoisingAutoEncoder(ds.n_features, config.hidden, config.noise, weights),
+    "class": lambda ds, config, weights: Classifier(ds.n_features, ds.n_classes, config.hidden, weights),
+    "dagmm": lambda ds, config, weights: DAGMM(ds.n_features, config.hidden, generator=weights),
+}
+BASES = tuple(_MODELS)
 
 
 class UaiLearner:
     """Trains a UaiNet on a Dataset.
 
-    RMSprop keeps its state over rounds; labelled items stay in the base loss; s enters the head as it is (the
-    paper's column of our findings). The optimizer has TensorFlow 1's numbers (decay .9, epsilon 1e-10) in
-    torch's form: its mean square starts at zero and epsilon is outside the root.
+    The optimizer keeps its state over rounds; labelled items stay in the base loss; s enters the head as it is (the
+    paper's column of our findings). RMSprop has TensorFlow 1's numbers (decay .9, epsilon 1e-10) in torch's form:
+    its mean square starts at zero and epsilon is outside the root.
 
     Parameters
     ----------
     ds : Dataset
         What is looked at.
     base : str or BaseModel
-        "dae", "class", or a module. A module is trained in place.
+        "dae", "class", "dagmm", or a module. A module is trained in place.
     config : TrainConfig
         Hyper-parameters.
     seed : int
@@ -60,25 +75,33 @@ class UaiLearner:
         self, ds: Dataset, base: str | BaseModel = "dae", config: TrainConfig | None = None, seed: int = 0
     ) -> None:
         self.config = config or TrainConfig()
-        device = choose_device(self.config.device)
         # Two generators from one seed: the weights do not depend on how many batches were drawn.
         weights = torch.Generator().manual_seed(seed)
         self._generator = torch.Generator().manual_seed(seed + 0x5EED)
         model = _build(ds, base, self.config, weights)
+        device = _device(self.config.device, model)
         self.net = UaiNet(model, generator=weights).to(device)
         for module in self.net.modules():
             # A network may have a part of that name, as every GAN does.
             if isinstance(getattr(module, "generator", 0), torch.Generator | None):
                 module.generator = self._generator  # type: ignore[assignment]
         self.rows = Rows(ds, device)
-        self._optimizer = torch.optim.RMSprop(self.net.parameters(), lr=self.config.lr, alpha=0.9, eps=1e-10)
+        self._optimizer = make_optimizer(self.net.parameters(), self.config)
         self._seen = (False, False)  # whether the head has been trained with a normal, an anomaly
         self._losses: dict[str, float] = {}
         self._try_one_batch()
 
     def pretrain(self) -> Iterator[Progress]:
-        """``pretrain_steps`` steps on the base loss."""
-        return self._train(self.config.pretrain_steps, None)
+        """``pretrain_steps`` steps: the model's own stages where it has them, then on the base loss."""
+        of = self.config.pretrain_steps
+        pretrain_stages = getattr(self.net.base, "pretrain_stages", None)
+        done = 0
+        for stage in pretrain_stages(of) if pretrain_stages is not None else []:
+            for progress in stage_steps(self.net, stage, self.rows, self.config, self._generator):
+                yield Progress(done + progress.step, of, progress.loss)
+            done += stage.steps
+        for progress in self._train(of - done, None):
+            yield Progress(done + progress.step, of, progress.loss)
 
     def update(self, index: npt.NDArray[np.int64], label: npt.NDArray[np.int8]) -> Iterator[Progress]:
         """``round_steps`` steps on the base loss and the cross entropy of the labelled items."""
@@ -163,6 +186,9 @@ class UaiLearner:
             total += progress.loss
             yield progress
         self._losses = {"total": total / steps}
+        fit_statistics = getattr(self.net.base, "fit_statistics", None)
+        if fit_statistics is not None:
+            fit_statistics(self.rows.chunks())
 
     def _try_one_batch(self) -> None:
         """Find out now, not in a background thread, whether a user's model satisfies the protocol."""
@@ -183,23 +209,28 @@ _NEEDS_CLASSES = 'base="class" scores how surprising a given class is: pass x_y,
 
 def _build(ds: Dataset, base: str | BaseModel, config: TrainConfig, weights: torch.Generator) -> BaseModel:
     if isinstance(base, str):
-        if base == "dae":
-            return DenoisingAutoEncoder(ds.n_features, config.hidden, config.noise, weights)
-        if base == "class":
-            if ds.x_y is None:
-                raise ValueError(_NEEDS_CLASSES)
-            return Classifier(ds.n_features, ds.n_classes, config.hidden, weights)
-        raise ValueError(f"base={base!r}: expected one of {', '.join(BASES)}, a BaseModel or a Learner.")
+        if base not in BASES:
+            raise ValueError(f"base={base!r}: expected one of {', '.join(BASES)}, a BaseModel or a Learner.")
+        if base == "class" and ds.x_y is None:
+            raise ValueError(_NEEDS_CLASSES)
+        return _MODELS[base](ds, config, weights)
     missing = [name for name in ("latent_dim", "needs_x_y") if not hasattr(base, name)]
     if not isinstance(base, torch.nn.Module) or missing or isinstance(base, type):
         lacks = f"; it lacks {', '.join(missing)}" if missing else ""
         raise TypeError(
-            f"base={type(base).__name__}: expected 'dae', 'class', a Learner, or a torch.nn.Module with latent_dim, "
-            f"needs_x_y and forward(x, x_y=None) -> BaseOutput{lacks}."
+            f"base={type(base).__name__}: expected {', '.join(map(repr, BASES))}, a Learner, or a torch.nn.Module "
+            f"with latent_dim, needs_x_y and forward(x, x_y=None) -> BaseOutput{lacks}."
         )
     if base.needs_x_y and ds.x_y is None:
         raise ValueError(_needs_classes(base))
     return base
+
+
+def _device(name: str, model: BaseModel) -> torch.device:
+    """The device of a config; the cpu for a model with float64 buffers where "auto" finds mps, which has no float64."""
+    device = choose_device(name)
+    in_double = isinstance(model, torch.nn.Module) and any(b.dtype == torch.float64 for b in model.buffers())
+    return torch.device("cpu") if name == "auto" and device.type == "mps" and in_double else device
 
 
 def _needs_classes(base: BaseModel) -> str:

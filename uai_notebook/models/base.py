@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -43,6 +43,17 @@ class BaseModel(Protocol):
     ``generator``: the learner sets it where that attribute is None or a generator, and then the same seed gives
     the same weights.
 
+    Three methods more are optional; a learner calls them where a module has them:
+
+    ``pretrain_stages(steps) -> list[Stage]``
+        Trainings that come before that of the whole: see :class:`Stage`. They take up part of the ``steps``.
+    ``observe_latent(latent)``
+        After each training step, the latents (B, d) of its unlabelled batch, detached: for running statistics, which
+        labelled batches would distort.
+    ``fit_statistics(chunks)``
+        After each training, all items as an iterable of (x, x_y): for statistics over the whole data.
+        They belong into buffers, which are saved with the weights.
+
     Examples
     --------
     >>> import torch
@@ -68,8 +79,33 @@ class BaseModel(Protocol):
         ...
 
 
-def mlp(sizes: Sequence[int], generator: torch.Generator | None = None) -> nn.Sequential:
-    """Fully connected layers, ReLU between them, the last one linear.
+class Stage(NamedTuple):
+    """A part of a model's own pre-training.
+
+    Attributes
+    ----------
+    steps : int
+        Optimization steps.
+    parameters : list of Parameter
+        What is trained; nothing else changes.
+    loss : function (x, x_y) -> Tensor (B,)
+        Loss of each item of a batch.
+    finish : function (chunks) -> None, optional
+        Called at the end with all items, as an iterable of (x, x_y).
+    """
+
+    steps: int
+    parameters: list[nn.Parameter]
+    loss: Callable[[Tensor, Tensor | None], Tensor]
+    finish: Callable[[Iterable[tuple[Tensor, Tensor | None]]], None] | None = None
+
+
+def mlp(
+    sizes: Sequence[int],
+    generator: torch.Generator | None = None,
+    activation: Callable[[], nn.Module] | None = None,
+) -> nn.Sequential:
+    """Fully connected layers, the activation (by default ReLU) between them, the last one linear.
 
     Weights start Glorot uniform, biases zero: TensorFlow's defaults, with which the paper was run. The linear
     end is our choice where it is a latent: a ReLU on 8 units can die and leave nothing to learn from.
@@ -78,7 +114,7 @@ def mlp(sizes: Sequence[int], generator: torch.Generator | None = None) -> nn.Se
     for fan_in, fan_out in pairwise(sizes):
         linear = nn.Linear(fan_in, fan_out)
         glorot(linear, generator)
-        layers += [linear, nn.ReLU(inplace=True)]
+        layers += [linear, nn.ReLU(inplace=True) if activation is None else activation()]
     return nn.Sequential(*layers[:-1])
 
 

@@ -1,4 +1,4 @@
-"""Gaussian noise at the cost of a copy: eps of eq. 4."""
+"""Gaussian noise at the cost of a copy, eps of eq. 4, and dropout from a generator."""
 
 from __future__ import annotations
 
@@ -39,3 +39,28 @@ class GaussianNoise(nn.Module):
         offset = torch.randint(POOL_SIZE, (batch,), generator=self.generator)
         windows = self._pool.unfold(0, d, 1)  # (POOL_SIZE + 1, d), a view
         return windows.index_select(0, offset.to(x.device)).add_(x)
+
+
+class Dropout(nn.Module):
+    """Dropout while training; does nothing in evaluation.
+
+    torch's own draws from the global generator, with which the same seed need not give the same weights.
+
+    Parameters
+    ----------
+    p : float
+        Chance of a number to become 0; the others are divided by 1 - p.
+    generator : torch.Generator, optional
+        Source of the draws.
+    """
+
+    def __init__(self, p: float, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.p, self.generator = p, generator
+
+    def forward(self, x: Tensor) -> Tensor:
+        """X (B, d) with some numbers 0."""
+        if not self.training or self.p == 0:
+            return x
+        kept = torch.empty(x.shape).bernoulli_(1 - self.p, generator=self.generator)
+        return x * kept.div_(1 - self.p).to(x.device)
