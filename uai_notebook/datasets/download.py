@@ -24,7 +24,7 @@ class RemoteFile:
     path : str
         Where it lies in a cache folder, such as "mnist/train-images-idx3-ubyte.gz".
     known_hash : str
-        "md5:..." or "sha256:...".
+        "md5:..." or "sha256:..."; "" where none is published: what is made of the file is checked instead.
     urls : tuple of str
         Addresses to try, in order; none for a file that is made by hand.
     """
@@ -34,7 +34,9 @@ class RemoteFile:
     urls: tuple[str, ...] = ()
 
     def is_intact(self, path: Path) -> bool:
-        """Tell whether the file at `path` has this file's checksum."""
+        """Tell whether the file at `path` has this file's checksum; without a known one, every file has."""
+        if not self.known_hash:
+            return True
         algorithm, expected = self.known_hash.split(":")
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, algorithm).hexdigest() == expected
@@ -68,8 +70,18 @@ def fetch(file: RemoteFile, *, quiet: bool = False) -> Path:
         What was downloaded has another checksum; an altered copy in a folder that cannot be written to; no space or no
         permission for the file.
     """
-    folders = cache_folders()
-    for folder in folders:
+    return find(file) or download(file, target_folder() / file.path, quiet=quiet)
+
+
+def find(file: RemoteFile) -> Path | None:
+    """Return the path of a verified copy in a cache folder, or None if there is none.
+
+    Raises
+    ------
+    OSError
+        An altered copy in a folder that cannot be written to.
+    """
+    for folder in cache_folders():
         path = folder / file.path
         if path.is_file():
             if file.is_intact(path):
@@ -79,8 +91,13 @@ def fetch(file: RemoteFile, *, quiet: bool = False) -> Path:
                     f"{path} is truncated or altered: its checksum is not {file.known_hash}. "
                     f"The folder cannot be written to: put an intact copy there, or unset {FOLDER_VARIABLE}."
                 )
-    target = next((folder for folder in folders if is_writable(folder)), folders[-1])
-    return _download(file, target / file.path, quiet=quiet)
+    return None
+
+
+def target_folder() -> Path:
+    """Return the folder that new files go to: the first cache folder that can be written to."""
+    folders = cache_folders()
+    return next((folder for folder in folders if is_writable(folder)), folders[-1])
 
 
 def is_writable(folder: Path) -> bool:
@@ -90,8 +107,8 @@ def is_writable(folder: Path) -> bool:
     return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
 
 
-def _download(file: RemoteFile, path: Path, *, quiet: bool) -> Path:
-    """Try each address in turn, twice; `path` appears complete or not at all."""
+def download(file: RemoteFile, path: Path, *, quiet: bool = False) -> Path:
+    """Try each address in turn, twice; `path` appears complete or not at all. Raises as `fetch` does."""
     from requests.exceptions import RequestException
 
     failures: dict[str, str] = {}
@@ -108,12 +125,7 @@ def _download(file: RemoteFile, path: Path, *, quiet: bool) -> Path:
                 failures[url] = f"what it sent does not have the checksum {file.known_hash}"
                 reached = True
             except OSError as error:
-                raise OSError(
-                    error.errno or errno.EIO,
-                    f"cannot write {file.path} ({error.strerror or error}). Nothing was left behind. "
-                    f"Free some space or set {FOLDER_VARIABLE} to a folder that can be written to",
-                    str(path),
-                ) from error
+                raise cannot_write(file, path, error) from error
     tried = "".join(f"\n  {url}: {why}" for url, why in failures.items()) or "\n  no address: this file has none"
     altered = f"\nThe copy at {path} is truncated or altered." if path.is_file() else ""
     message = (
@@ -121,6 +133,16 @@ def _download(file: RemoteFile, path: Path, *, quiet: bool) -> Path:
         f"Without a network: set {FOLDER_VARIABLE}=<folder> and put the file at <folder>/{file.path}."
     )
     raise OSError(message) if reached else ConnectionError(message)
+
+
+def cannot_write(file: RemoteFile, path: Path, error: OSError) -> OSError:
+    """Return the error to raise where `file` cannot be written to `path`: a full disk, no permission."""
+    return OSError(
+        error.errno or errno.EIO,
+        f"cannot write {file.path} ({error.strerror or error}). Nothing was left behind. "
+        f"Free some space or set {FOLDER_VARIABLE} to a folder that can be written to",
+        str(path),
+    )
 
 
 def _retrieve(file: RemoteFile, url: str, path: Path, *, quiet: bool) -> Path:
@@ -134,7 +156,7 @@ def _retrieve(file: RemoteFile, url: str, path: Path, *, quiet: bool) -> Path:
     try:
         bar = not quiet and find_spec("tqdm") is not None
         downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16, timeout=(10, 30))
-        found = pooch.retrieve(url, file.known_hash, fname=path.name, path=path.parent, downloader=downloader)
+        found = pooch.retrieve(url, file.known_hash or None, fname=path.name, path=path.parent, downloader=downloader)
     finally:
         logger.setLevel(level)
     return Path(found)

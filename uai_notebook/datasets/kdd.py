@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from uai_notebook.datasets import kdd_original
 from uai_notebook.datasets.dataset import Dataset
 from uai_notebook.datasets.download import RemoteFile
 from uai_notebook.datasets.entry import Entry
+from uai_notebook.datasets.prepared import Arrays, Prepared, read_arrays
 
 NORMAL = "normal"
 """What the source calls a connection that is no attack."""
@@ -33,8 +35,6 @@ REV_ATTACKS = 24_319
 
 TEST_SEEN, TEST_UNSEEN = 3_817, 3_498
 """Attacks in the test set of Figure 4, of types that the training file has and of others (Sec. 4.3)."""
-
-Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 def is_new_attack(ds: Dataset) -> npt.NDArray[np.bool_]:
@@ -125,14 +125,14 @@ def encode(
 
 def build_kddcup(name: str, paths: Sequence[Path], seed: int) -> Dataset:
     """All of the training file; the normal connections are the anomalies. No use for `seed`."""
-    (training,) = map(_read, paths)
+    (training,) = map(read_arrays, paths)
     rows = np.arange(len(training["label_codes"]))
     return _dataset(name, training, rows, levels(training), anomaly_is_normal=True)
 
 
 def build_kddcup_rev(name: str, paths: Sequence[Path], seed: int) -> Dataset:
     """All normal connections of the training file and attacks drawn to make up 20%, which are the anomalies."""
-    (training,) = map(_read, paths)
+    (training,) = map(read_arrays, paths)
     is_normal = labels(training) == NORMAL
     attacks = np.random.default_rng(seed).choice(np.flatnonzero(~is_normal), size=REV_ATTACKS, replace=False)
     rows = np.sort(np.concatenate([np.flatnonzero(is_normal), attacks]))
@@ -141,7 +141,7 @@ def build_kddcup_rev(name: str, paths: Sequence[Path], seed: int) -> Dataset:
 
 def build_kddcup_test(name: str, paths: Sequence[Path], seed: int) -> Dataset:
     """All normal connections of the test file and attacks drawn in the paper's numbers, of seen and of new types."""
-    training, test = map(_read, paths)
+    training, test = map(read_arrays, paths)
     words = labels(test)
     is_seen = np.isin(words, sorted(TRAINING_TYPES))
     rng = np.random.default_rng(seed)
@@ -149,11 +149,6 @@ def build_kddcup_test(name: str, paths: Sequence[Path], seed: int) -> Dataset:
     unseen = rng.choice(np.flatnonzero(~is_seen), size=TEST_UNSEEN, replace=False)
     rows = np.sort(np.concatenate([np.flatnonzero(words == NORMAL), seen, unseen]))
     return _dataset(name, test, rows, levels(training), anomaly_is_normal=False)
-
-
-def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
-    with np.load(path) as arrays:
-        return {key: arrays[key] for key in arrays.files}
 
 
 def _dataset(
@@ -179,11 +174,40 @@ def _dataset(
 
 # -- the entries -------------------------------------------------------------------------------------------------------
 
-TRAINING = RemoteFile(
-    "kddcup99_10percent.npz", "sha256:6ce453c48bb86541fa3216fac38457a568f17527fc253173993b13f1db028b99"
+ORIGINALS = (
+    RemoteFile(
+        "raw/kddcup.data_10_percent.gz",
+        "sha256:8045aca0d84e70e622d1148d7df782496f6333bf6eb979a1b0837c42a9fd9561",
+        ("https://ndownloader.figshare.com/files/5976042",),
+    ),
+    RemoteFile(
+        "raw/corrected.gz",
+        "",  # none is published; the tables made of it have one
+        (
+            "https://archive.ics.uci.edu/ml/machine-learning-databases/kddcup99-mld/corrected.gz",
+            "http://kdd.ics.uci.edu/databases/kddcup99/corrected.gz",
+        ),
+    ),
 )
-TEST = RemoteFile(
-    "kddcup99_corrected_test.npz", "sha256:cb0b1acbbaea0bfd28aedc959d48f820e870b035a60eabe73f1214d9539fdb75"
+"""Both are needed for either table: the words are numbered over both."""
+
+TRAINING = Prepared(
+    "kddcup99_10percent.npz",
+    "sha256:6ce453c48bb86541fa3216fac38457a568f17527fc253173993b13f1db028b99",
+    originals=ORIGINALS,
+    rebuild=partial(kdd_original.rebuild, which=0),
+    content="9095f90467d86a971a13c65602708508686db978b2374ca4b8647609133445c2",
+    counts=(494_021, 41, 97_278),
+    count=kdd_original.count,
+)
+TEST = Prepared(
+    "kddcup99_corrected_test.npz",
+    "sha256:cb0b1acbbaea0bfd28aedc959d48f820e870b035a60eabe73f1214d9539fdb75",
+    originals=ORIGINALS,
+    rebuild=partial(kdd_original.rebuild, which=1),
+    content="3cbb9d027ca89f9556bc68a3f1b588479073562901a6ac3954ad3b0b9c8b9064",
+    counts=(311_029, 41, 60_593),
+    count=kdd_original.count,
 )
 _kdd = partial(Entry, n_features=121, source="UCI 130, KDD Cup 1999", licence="CC BY 4.0")
 

@@ -77,12 +77,9 @@ def pca_errors(rows: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     Sec. 4.1, MNIST_pca. The components are those of the covariance, pixels centred and not scaled (our choice, the
     usual PCA).
     """
-    from scipy.linalg import eigh
-
     centred = rows.astype(np.float64)
     centred -= centred.mean(axis=0)
-    d = centred.shape[1]
-    _, plane = eigh(centred.T @ centred, subset_by_index=[d - 2, d - 1])
+    plane = np.linalg.eigh(centred.T @ centred)[1][:, -2:]
     errors: npt.NDArray[np.float64] = np.square(centred).sum(axis=1) - np.square(centred @ plane).sum(axis=1)
     return errors
 
