@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .labels import LabelStore
-from .learners.uai import BASES
+from .learners import learner_names
 from .query import RULES
 from .query import name_of as query_name
 from .training import TrainConfig
@@ -105,7 +105,7 @@ def merged_options(store: LabelStore, path: Path, base: Any, options: dict[str, 
 
 def _same_base(saved: Mapping[str, Any], base: Any) -> Any:
     name = saved["base"]
-    if base is None and name in BASES and "shapes" not in saved:
+    if base is None and name in learner_names() and "shapes" not in saved:
         return name
     given = base if isinstance(base, str) else None if base is None else type(base).__name__
     shapes = saved.get("shapes")

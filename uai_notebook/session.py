@@ -27,7 +27,7 @@ from .folder import (
     saved_options,
 )
 from .labels import Label, LabelStore
-from .learners import Learner, UaiLearner
+from .learners import Learner, make_learner
 from .models import BaseModel
 from .query import QueryStrategy, describe, rule
 from .snapshot import History, IndexArray, Snapshot
@@ -50,7 +50,7 @@ class ActiveSession:
     ds : Dataset
         What is looked at.
     base : str, BaseModel or Learner
-        "dae", "class", a torch module, or any learner.
+        "dae", "class" or another name of :func:`~uai_notebook.learners.learner_names`, a torch module, or any learner.
     k : int
         Items asked at a time.
     budget : int, optional
@@ -104,8 +104,7 @@ class ActiveSession:
         self.k = int(k)
         self._budget = None if budget is None else int(budget)
         self._base = base
-        is_learner = not isinstance(base, str) and isinstance(base, Learner)
-        self.learner: Learner = base if is_learner else UaiLearner(ds, base, config, self.seed)  # type: ignore[assignment,arg-type]
+        self.learner: Learner = make_learner(ds, base, config, self.seed)
         self._base_settings = base_settings(base, self.learner)
         if _store is not None:
             self._store = _store
