@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import Any
 
 from .plots import BAND_OPACITY, Curve, Figure, Panel, Points, caption_lines, colours, legend_parts, right_label
 
 DOTS_PER_INCH = 130
 _PANEL = (4.2, 3.2)  # inches, labels included
+_ALONE = 6.0  # width of a panel that has no neighbour
+_TITLE_CHARACTERS = 10  # per inch
+_LABEL_CHARACTERS = 44  # along an axis
 _GAP = 0.35  # inches around a legend line, and beside its text
 _CHARACTER = 0.072  # inches, at the size of the legend
 _CAPTION_CHARACTERS = 15  # per inch
@@ -32,13 +36,14 @@ def to_matplotlib(figure: Figure) -> Any:
             'Drawing a PNG needs matplotlib, which is not installed: pip install "uai_notebook[export]"'
         ) from error
     rows, columns = figure.shape
-    width = columns * _PANEL[0]
+    width = columns * _PANEL[0] if columns > 1 else _ALONE
+    title = textwrap.wrap(figure.title, int(width * _TITLE_CHARACTERS))
     caption = caption_lines(figure, int(width * _CAPTION_CHARACTERS))
     in_row = _names_per_row(figure, width)
     above = 0.24 * math.ceil(len(legend_parts(figure)) / in_row) + 0.05
-    height = rows * _PANEL[1] + above + 0.35 + 0.17 * len(caption)
+    height = rows * _PANEL[1] + above + 0.15 + 0.2 * len(title) + 0.17 * len(caption)
     drawn = Canvas(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.06))
-    drawn.suptitle(_plain(figure.title), fontsize=_TEXT + 2, x=0.01, ha="left")
+    drawn.suptitle(_plain("\n".join(title)), fontsize=_TEXT + 2, x=0.01, ha="left")
     drawn.supxlabel(_plain("\n".join(caption)), fontsize=_SMALL, color=_GREY, x=0.01, ha="left")
     grid = drawn.add_gridspec(rows + 1, columns, height_ratios=[above, *[_PANEL[1]] * rows])
     _draw_legend(drawn.add_subplot(grid[0, :]), figure, in_row)
@@ -50,7 +55,8 @@ def to_matplotlib(figure: Figure) -> Any:
 def _names_per_row(figure: Figure, width: float) -> int:
     names = list(legend_parts(figure))
     widest = max((len(name) for name in names), default=0) * _CHARACTER + 2 * _GAP
-    return max(1, min(len(names), int((width - _GAP) / widest)))
+    rows = math.ceil(len(names) / max(1, int((width - _GAP) / widest)))
+    return max(1, math.ceil(len(names) / max(1, rows)))
 
 
 def _draw_legend(axes: Any, figure: Figure, in_row: int) -> None:
@@ -63,6 +69,7 @@ def _draw_legend(axes: Any, figure: Figure, in_row: int) -> None:
         if isinstance(part, Curve):
             look = {"linestyle": _dashes(part), "linewidth": 2}
         handles.append(Line2D([], [], color=colour_of[name], label=_plain(name), **look))
+    handles = [handle for column in range(in_row) for handle in handles[column::in_row]]  # they fill columns first
     if handles:
         axes.legend(handles=handles, loc="center left", ncols=in_row, frameon=False, fontsize=_TEXT, borderpad=0)
 
@@ -81,7 +88,7 @@ def _draw_panel(axes: Any, panel: Panel, colour_of: dict[str, str]) -> None:
         on.plot(part.x, part.y, color=colour, linestyle=_dashes(part), linewidth=1.6)
     _draw_axes(axes, panel)
     if panel.has_right_axis:
-        right.set_ylabel(_plain(right_label(panel)), fontsize=_TEXT)
+        right.set_ylabel(_wrapped(right_label(panel)), fontsize=_TEXT)
         right.set_ylim(bottom=0)
         right.tick_params(labelsize=_SMALL)
         right.yaxis.set_major_formatter("{x:,g}")
@@ -89,9 +96,9 @@ def _draw_panel(axes: Any, panel: Panel, colour_of: dict[str, str]) -> None:
 
 
 def _draw_axes(axes: Any, panel: Panel) -> None:
-    axes.set_title(_plain(panel.title), fontsize=_TEXT + 1)
-    axes.set_xlabel(_plain(panel.x_label), fontsize=_TEXT)
-    axes.set_ylabel(_plain(panel.y_label), fontsize=_TEXT)
+    axes.set_title(_wrapped(panel.title), fontsize=_TEXT + 1)
+    axes.set_xlabel(_wrapped(panel.x_label), fontsize=_TEXT)
+    axes.set_ylabel(_wrapped(panel.y_label), fontsize=_TEXT)
     axes.tick_params(labelsize=_SMALL)
     axes.set_xscale("log" if panel.x_log else "linear")
     axes.set_yscale("log" if panel.y_log else "linear")
@@ -110,6 +117,10 @@ def _draw_axes(axes: Any, panel: Panel) -> None:
 
 def _dashes(curve: Curve) -> str:
     return ":" if curve.right_axis else "--" if curve.dash else "-"
+
+
+def _wrapped(text: str) -> str:
+    return _plain(textwrap.fill(text, _LABEL_CHARACTERS))
 
 
 def _plain(text: str) -> str:

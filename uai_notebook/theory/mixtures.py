@@ -61,13 +61,13 @@ def upper_bound(share: npt.ArrayLike) -> Any:
     return float(bound) if np.ndim(bound) == 0 else bound
 
 
-def lower_bound(share: npt.ArrayLike, m: int) -> Any:
+def lower_bound(share: npt.ArrayLike, m: npt.ArrayLike) -> Any:
     """Theorem 3: the largest total variation between p_full and p_normal, over p_normal, is at least this.
 
     Parameters
     ----------
     share : array_like (...)
-    m : int
+    m : array_like of int (...)
         Outcomes, |A| of the paper, whose "|A - 1| / |A|" is read as (|A| - 1) / |A|.
 
     Examples
@@ -75,7 +75,7 @@ def lower_bound(share: npt.ArrayLike, m: int) -> Any:
     >>> lower_bound(0.5, m=4)
     0.375
     """
-    bound = np.asarray(share, np.float64) * (m - 1) / m
+    bound = np.asarray(share, np.float64) * (1 - 1 / np.asarray(m, np.float64))
     return float(bound) if np.ndim(bound) == 0 else bound
 
 
