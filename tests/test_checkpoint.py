@@ -183,3 +183,15 @@ def test_a_checkpoint_of_other_data_or_settings_changes_nothing(ds: uai.Dataset,
         checkpoint.load(other, tmp_path / "c.npz")
     assert other.snapshot is None
     assert other.n_labels == 0
+
+
+def test_a_setting_that_came_later_does_not_make_a_checkpoint_useless(ds: uai.Dataset, tmp_path: Path) -> None:
+    session = session_of(ds)
+    session.train()
+    checkpoint.save(session, tmp_path / "c.npz")
+    state = checkpoint.read(tmp_path / "c.npz")
+    del state["settings"]["config"]["optimizer"]
+    checkpoint.write(tmp_path / "c.npz", state)
+    again = session_of(ds)
+    checkpoint.load(again, tmp_path / "c.npz")
+    assert again.snapshot is not None

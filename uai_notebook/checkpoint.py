@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .training import TrainConfig
+
 if TYPE_CHECKING:
     from .session import ActiveSession
 
@@ -134,11 +136,12 @@ def load(session: ActiveSession, path: str | Path) -> dict[str, Any]:
         raise RuntimeError("a checkpoint is loaded into a new session, and this one has been trained or has labels.")
     if state["fingerprint"] != session.ds.fingerprint:
         raise ValueError(f"{path} belongs to other data than {session.ds.name!r}: delete it, or load its own data.")
-    settings = json.loads(json.dumps(session.settings))
-    differ = sorted(name for name, value in settings.items() if state["settings"].get(name) != value)
+    settings, saved = json.loads(json.dumps(session.settings)), state["settings"]
+    saved["config"] = TrainConfig.from_dict(saved["config"]).to_dict()  # fields added since have their defaults
+    differ = sorted(name for name, value in settings.items() if saved.get(name) != value)
     if differ:
         name = differ[0]
-        raise ValueError(f"{path} was made with {name}={state['settings'].get(name)!r}, not {settings[name]!r}.")
+        raise ValueError(f"{path} was made with {name}={saved.get(name)!r}, not {settings[name]!r}.")
     with session._lock:
         session.learner.load_state_dict(state["learner"])
         if len(state["index"]):

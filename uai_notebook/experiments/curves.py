@@ -65,27 +65,35 @@ def runs(name: str, choice: Choice) -> list[Run]:
     return sorted(found, key=lambda run: run.budget)
 
 
-def show(name: str, results: Sequence[Result], folder: Path) -> str:
-    """Draw a figure; returns a Markdown table of what was found, for Figure 3 with the paper's claims checked."""
-    drawing = DRAWINGS[name]
-    chosen = {
-        dataset: {method: longest(results, dataset, method) for method in METHODS} for dataset in drawing.datasets
-    }
+def figure(name: str, results: Sequence[Result]) -> Figure | None:
+    """Give a figure of what was run, None of nothing."""
+    drawing, chosen = DRAWINGS[name], _chosen(name, results)
     panels = [
         Panel(f"{dataset}, b ≤ {zoom:,}", "budget b", "anomalies found", _curves(chosen[dataset], zoom))
         for zoom in drawing.zooms
         for dataset in drawing.datasets
         if any(chosen[dataset].values())
     ]
-    if not panels:
-        return "Nothing has been run yet.\n"
     caption = (
         f"Median with the band from worst to best, over {_seeds(chosen)}. k = 10, rule adaptive. The paper has five "
         "seeds, and curves that go on to larger budgets."
     )
-    save(Figure(drawing.title, panels, columns=2, caption=caption), folder / name)
-    text = f"![{drawing.title}]({name}.png)\n\n{caption}\n\n" + _table(chosen)
+    return Figure(drawing.title, panels, columns=2, caption=caption) if panels else None
+
+
+def show(name: str, results: Sequence[Result], folder: Path) -> str:
+    """Draw a figure; returns a Markdown table of what was found, for Figure 3 with the paper's claims checked."""
+    drawn, chosen = figure(name, results), _chosen(name, results)
+    if drawn is None:
+        return "Nothing has been run yet.\n"
+    save(drawn, folder / name)
+    text = f"![{drawn.title}]({name}.png)\n\n{drawn.caption}\n\n" + _table(chosen)
     return text + ("\n" + "\n".join(f"- {line}" for line in claims(chosen)) + "\n" if name == "figure3" else "")
+
+
+def _chosen(name: str, results: Sequence[Result]) -> dict[str, dict[str, list[Result]]]:
+    datasets = DRAWINGS[name].datasets
+    return {dataset: {method: longest(results, dataset, method) for method in METHODS} for dataset in datasets}
 
 
 def longest(results: Sequence[Result], dataset: str, method: str) -> list[Result]:

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -118,6 +118,13 @@ def read_results(path: str | Path) -> list[Result]:
     return list(found.values())
 
 
+def committed() -> Path:
+    """The results that come with the program: what its tables and figures are made from."""
+    package = Path(__file__).parents[1]
+    inside, checkout = package / "results" / "runs.jsonl", package.parent / "results" / "runs.jsonl"
+    return inside if inside.exists() else checkout
+
+
 def append_results(path: str | Path, results: Sequence[Result]) -> None:
     """Append results in one write, to disk before this returns; a torn last line is cut off first."""
     path = Path(path)
@@ -134,6 +141,12 @@ def append_results(path: str | Path, results: Sequence[Result]) -> None:
         file.write(before + b"".join(lines))
         file.flush()
         os.fsync(file.fileno())
+
+
+def by_seed(results: Iterable[Result], **wanted: Any) -> list[Result]:
+    """The results whose fields are as wanted, in the order of their seeds."""
+    found = [r for r in results if all(getattr(r, name) == value for name, value in wanted.items())]
+    return sorted(found, key=lambda r: r.seed)
 
 
 @cache

@@ -10,9 +10,9 @@ from ..datasets import list_datasets
 from ..training import TrainConfig
 from .choice import Choice
 from .paper import TABLE1, TABLE1_SETS
-from .results import Result
-from .tables import Cell, by_seed, markdown, write_csv
-from .units import Run, Unit, settings_of
+from .results import Result, by_seed
+from .tables import Cell, markdown, write_csv
+from .units import Run, Unit, ZongUnit, settings_of
 
 SEEDS = 5
 LONG = {"kddcup": 1, "kddcup_rev": 1}  # seeds of DAE_uai, LODA-AAD and Tree-AAD where a run takes hours
@@ -82,7 +82,7 @@ def _units(method: str, dataset: str, n: int, choice: Choice) -> list[Unit]:
     if method in ("LODA-AAD", "Tree-AAD"):
         base = "loda_aad" if method == "LODA-AAD" else "tree_aad"
         return [Run(dataset, base, seed, budget, k, "uai", memory=MEMORY.get(dataset)) for seed in few]
-    return []
+    return [ZongUnit(dataset, "DAGMM", 0.0 if method == "DAGMM (clean)" else None, seed) for seed in seeds]
 
 
 def show(results: Sequence[Result], folder: Path) -> str:
@@ -97,32 +97,35 @@ def show(results: Sequence[Result], folder: Path) -> str:
 def _cell(results: Sequence[Result], dataset: str, method: str) -> Cell:
     n = int(list_datasets().set_index("name")["n_anomalies"][dataset])
     paper = TABLE1[PAPER_NAME.get(method, method)][TABLE1_SETS.index(dataset)]
-    if method.startswith("DAGMM"):
-        contamination = 0.0 if method == "DAGMM (clean)" else None
-        found = [r for r in by_seed(results, method="DAGMM", dataset=dataset, query="zong")]
-        found = [r for r in found if r.config["contamination"] == contamination]
-        return _mean(found, paper)
-    if method == "DAE (fixed)":
-        return _mean(_dae(results, dataset, n, {}), paper)
     if method == "DAE (best of grid)":
         tried = [_mean(_dae(results, dataset, n, config), paper) for config in ({}, *map(settings_of, GRID))]
-        whole = [cell for cell in tried if len(cell.values) >= 1]
-        return max(whole, key=lambda cell: cell.mean) if len(whole) == len(tried) else Cell((), paper)
+        return max(tried, key=lambda cell: cell.mean) if all(cell.values for cell in tried) else Cell((), paper)
+    shorter = method == "DAE_uai (paper)" and dataset in PAPER_BUDGET
+    return _mean(results_of(results, dataset, method, n), paper, PAPER_BUDGET[dataset] if shorter else None)
+
+
+def results_of(results: Sequence[Result], dataset: str, method: str, n: int) -> list[Result]:
+    """The results of a method of this table on a data set with ``n`` anomalies, in the order of their seeds."""
+    if method.startswith("DAGMM"):
+        share = 0.0 if method == "DAGMM (clean)" else None
+        return by_seed(results, method="DAGMM", dataset=dataset, query="zong", config={"contamination": share})
+    if method == "DAE (fixed)":
+        return _dae(results, dataset, n, {})
     name, query = ("DAE_uai", method[9:-1]) if method.startswith("DAE_uai") else (method, "uai")
     config = {"memory": MEMORY[dataset]} if query == "uai" and dataset in MEMORY else {}
     budget = PAPER_BUDGET.get(dataset, n) if query == "paper" else n
-    found = by_seed(results, method=name, dataset=dataset, query=query, budget=budget, k=k_of(n), config=config)
-    return _mean(found, paper, f" at b = {budget:,}" if budget != n else "")
+    return by_seed(results, method=name, dataset=dataset, query=query, budget=budget, k=k_of(n), config=config)
 
 
 def _dae(results: Sequence[Result], dataset: str, n: int, config: dict[str, Any]) -> list[Result]:
     return by_seed(results, method="DAE", dataset=dataset, query="base", budget=n, k=k_of(n), config=config)
 
 
-def _mean(results: Sequence[Result], paper: float, note: str = "") -> Cell:
+def _mean(results: Sequence[Result], paper: float, budget: int | None = None) -> Cell:
+    """Mean F1; with a ``budget`` smaller than the paper's the precision, which nothing of the paper stands beside."""
     seeds = "" if len(results) in (0, SEEDS) else f" [{len(results)} seed{'s' * (len(results) > 1)}]"
-    if note:  # precision at a smaller budget stands for nothing in the paper
-        return Cell(tuple(r.precision for r in results), None, f" precision{note}{seeds}")
+    if budget is not None:
+        return Cell(tuple(r.precision for r in results), None, f" precision at b = {budget:,}{seeds}")
     return Cell(tuple(r.f1 for r in results), paper, seeds)
 
 

@@ -8,9 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
-
-from .results import Result
 
 
 @dataclass(frozen=True)
@@ -63,12 +60,6 @@ class Cell:
         spread = "" if math.isnan(self.sd) else f" ± {self.sd:.2f}"
         beside = "" if self.paper is None else f" ({self.paper:.2f}, {self.difference:+.2f})"
         return f"{self.mean:.2f}{spread}{beside}{self.note}"
-
-
-def by_seed(results: Iterable[Result], **wanted: Any) -> list[Result]:
-    """The results whose fields are as wanted, in the order of their seeds."""
-    found = [r for r in results if all(getattr(r, name) == value for name, value in wanted.items())]
-    return sorted(found, key=lambda r: r.seed)
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

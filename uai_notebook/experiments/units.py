@@ -207,6 +207,61 @@ class Run:
         )
 
 
+@dataclass(frozen=True)
+class ZongUnit:
+    """One training and test of a method in Zong's protocol, as a unit of the runner.
+
+    ``contamination`` is the share of anomalies in the training rows; None keeps all that are in the random half.
+    """
+
+    dataset: str
+    method: str
+    contamination: float | None
+    seed: int
+
+    @property
+    def title(self) -> str:
+        """For a line of progress."""
+        share = "all" if self.contamination is None else f"{self.contamination:.1%}"
+        return f"{self.dataset} {self.method}, {share} anomalies in training, seed {self.seed}"
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Of its one result."""
+        return (key_of(self.method, self.dataset, self.seed, 0, "zong", 0, self.settings),)
+
+    @property
+    def settings(self) -> dict[str, float | None]:
+        """What its result says of the configuration."""
+        return {"contamination": self.contamination}
+
+    def execute(self, checkpoint: Path, report: Report = print) -> list[Result]:
+        """Train and test; short enough to need no checkpoint."""
+        from .zong import ZongRun
+
+        scores = ZongRun(self.dataset, self.method, self.contamination, self.seed).execute()
+        return [
+            Result(
+                method=self.method,
+                dataset=self.dataset,
+                seed=self.seed,
+                k=0,
+                query="zong",
+                budget=0,
+                found=scores.found,
+                n_anomalies=scores.n_anomalies,
+                precision=round(scores.precision, 6),
+                recall=round(scores.recall, 6),
+                f1=round(scores.f1, 6),
+                seconds=round(scores.seconds, 1),
+                config=self.settings,
+                extra={"n_test": scores.n_test, "n_flagged": scores.n_flagged, **scores.settings},
+                **origin(),
+                time=datetime.now(UTC).isoformat(timespec="seconds"),
+            )
+        ]
+
+
 class _Clock:
     """Seconds since it was made, and of earlier parts of the same run."""
 
