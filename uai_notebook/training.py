@@ -123,7 +123,7 @@ class TrainConfig:
 def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
     """The optimizer of a config. RMSprop has TensorFlow 1's numbers in torch's form: epsilon outside the root."""
     if config.optimizer == "adam":
-        return torch.optim.Adam(parameters, lr=config.lr)
+        return torch.optim.Adam(parameters, lr=config.lr, fused=True)
     return torch.optim.RMSprop(parameters, lr=config.lr, alpha=0.9, eps=1e-10)
 
 

@@ -11,7 +11,7 @@ from .base import BaseOutput, mlp
 from .mixture import Mixture, energy, fit_mixture, inverse_variances
 from .noise import Dropout
 
-SMALLEST_NORM = 1e-3  # an item of zeros has no relative error: its norm counts as this
+SMALLEST_NORM = 1e-3  # an item of zeros has neither relative error nor angle: its norm counts as this
 
 
 class DAGMM(nn.Module):
@@ -116,8 +116,9 @@ class DAGMM(nn.Module):
         """Z (B, latent_dim) and the squared error (B,) of x (B, d)."""
         latent = self.encoder(x)
         made = self.decoder(latent)
-        error = (x - made).square().sum(1)
-        # The root has no slope at zero, where a decoder that makes the item exactly would get nan.
-        relative = error.clamp_min(1e-12).sqrt() / torch.linalg.vector_norm(x, dim=1).clamp_min(SMALLEST_NORM)
-        cosine = nn.functional.cosine_similarity(x, made, dim=1)
+        error = nn.functional.mse_loss(made, x, reduction="none").sum(1)
+        # A root has no slope at zero, where a decoder that makes the item exactly would get nan.
+        norm, made_norm = (part.square().sum(1).clamp_min(SMALLEST_NORM**2).sqrt() for part in (x, made))
+        relative = error.clamp_min(1e-12).sqrt() / norm
+        cosine = (x * made).sum(1) / (norm * made_norm)
         return torch.cat([latent, relative[:, None], cosine[:, None]], dim=1), error

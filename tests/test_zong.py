@@ -1,0 +1,136 @@
+"""Zong's protocol: the halves, the share flagged, and each method on data of which it is known what lies apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import f1_score, precision_score, recall_score
+
+import uai_notebook as uai
+from uai_notebook.experiments import zong
+from uai_notebook.experiments.zong import METHODS, NATURAL, SETTINGS, ZongRun, halves, run_on
+
+rng = np.random.default_rng(0)
+Y = (rng.permutation(1000) < 100).astype(np.int8)
+
+
+@pytest.fixture(scope="module")
+def apart():
+    """1,000 items, one in ten of them far outside."""
+    x = np.random.default_rng(1).normal(size=(1000, 6))
+    x[Y == 1] *= 8
+    return uai.Dataset.from_arrays(x, y=Y)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Trainings of a few steps."""
+    monkeypatch.setattr(zong, "STEPS", 30)
+
+
+# -- the halves -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("contamination", [0.0, 0.02, 0.05])
+def test_anomalies_are_the_given_share_of_the_training_items(contamination):
+    train, _ = halves(Y, contamination, 3)
+    assert Y[train].mean() == pytest.approx(contamination, abs=0.001)
+
+
+def test_without_a_share_the_half_is_as_it_was_drawn():
+    train, test = halves(Y, None, 3)
+    assert len(train) == len(test) == 500
+    assert sorted([*train, *test]) == list(range(1000))
+
+
+def test_a_share_that_the_half_cannot_reach_keeps_all_its_anomalies():
+    np.testing.assert_array_equal(halves(Y, 0.5, 3)[0], halves(Y, None, 3)[0])
+
+
+def test_the_test_half_and_the_normal_training_items_do_not_depend_on_the_contamination():
+    (clean, test), (dirty, same) = halves(Y, 0.0, 5), halves(Y, 0.05, 5)
+    np.testing.assert_array_equal(test, same)
+    np.testing.assert_array_equal(clean, dirty[Y[dirty] == 0])
+
+
+def test_halves_are_those_of_the_seed():
+    np.testing.assert_array_equal(halves(Y, 0.0, 1)[0], halves(Y, 0.0, 1)[0])
+    assert not np.array_equal(halves(Y, 0.0, 1)[1], halves(Y, 0.0, 2)[1])
+
+
+# -- the scores -----------------------------------------------------------------------------------------------------
+
+
+def test_precision_recall_and_f1_are_scikit_learns_for_the_flagged_share():
+    score = np.random.default_rng(2).normal(size=1000).astype(np.float32) + Y
+    scores = zong._scored(Y, score, 0.15, 0.0, {})
+    flagged = score >= np.sort(score)[-150]
+    assert scores.n_flagged == 150
+    for ours, theirs in zip(
+        (scores.precision, scores.recall, scores.f1), (precision_score, recall_score, f1_score), strict=True
+    ):
+        assert ours == pytest.approx(theirs(Y, flagged))
+
+
+def test_equal_scores_do_not_flag_more_than_the_share():
+    scores = zong._scored(Y, np.zeros(1000, np.float32), 0.2, 0.0, {})
+    assert (scores.n_flagged, scores.n_test) == (200, 1000)
+
+
+# -- the methods ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_run_is_that_of_its_seed_and_says_what_it_was(apart, method, quick):
+    run = ZongRun("apart", method, 0.0, 4)
+    torch.manual_seed(1)
+    first = run_on(apart, run)
+    torch.manual_seed(2)
+    again = run_on(apart, run)
+    assert (first.precision, first.recall, first.settings) == (again.precision, again.recall, again.settings)
+    assert first.n_test == 500
+    assert first.n_flagged == 50  # the share of the set's anomalies
+    assert first.settings["train_anomalies"] == 0
+    assert first.settings["flagged"] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_clean_training_finds_what_lies_outside(apart, method, monkeypatch):
+    monkeypatch.setattr(zong, "STEPS", 1500)
+    assert run_on(apart, ZongRun("apart", method, 0.0, 0)).f1 > 0.8
+
+
+def test_settings_are_those_of_zongs_section_4_3():
+    assert {name: setting.epochs for name, setting in SETTINGS.items()} == {
+        "kddcup": 200,
+        "thyroid": 20_000,
+        "arrhythmia": 10_000,
+        "kddcup_rev": 400,
+    }
+    assert set(SETTINGS) == set(NATURAL)
+
+
+def test_an_epoch_is_as_many_batches_as_hold_the_items_once():
+    assert zong._config(SETTINGS["thyroid"], 1840).pretrain_steps == 20_000 * 2
+    assert zong._config(SETTINGS["arrhythmia"], 193).pretrain_steps == 10_000 * 2
+    assert zong._config(zong.OTHER, 193).pretrain_steps == zong.STEPS
+
+
+def test_threads_are_as_they_were_after_a_run(apart, quick):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        run_on(apart, ZongRun("apart", "DAGMM", None, 0))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_wrong_methods_and_shares_are_errors_at_once(apart):
+    with pytest.raises(ValueError, match="method='PCA': expected one of DAGMM"):
+        ZongRun("thyroid", "PCA", 0.0, 0)
+    with pytest.raises(ValueError, match=r"contamination=1\.5: expected a share from 0 to less than 1, or None"):
+        ZongRun("thyroid", "DAGMM", 1.5, 0)
+    with pytest.raises(ValueError, match="has no y: this protocol needs the truth"):
+        run_on(uai.Dataset.from_arrays(apart.x), ZongRun("apart", "DAGMM", 0.0, 0))
