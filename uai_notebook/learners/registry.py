@@ -8,14 +8,20 @@ from typing import Any
 from ..datasets import Dataset
 from ..training import TrainConfig
 from .base import Learner
+from .forest import PineForestLearner, TreeAadLearner
 from .loda import LodaLearner
 from .uai import BASES, UaiLearner
+from .unsupervised import IsolationForestLearner, OcSvmLearner
 
 #: What is not a network under a UAI layer: ``(ds, seed, **options) -> Learner``.
 _OTHERS: dict[str, Callable[..., Learner]] = {
     "loda_aad": LodaLearner,
+    "tree_aad": TreeAadLearner,
+    "pine_forest": PineForestLearner,
+    "isolation_forest": IsolationForestLearner,
+    "oc_svm": OcSvmLearner,
 }
-_WITH_MEMORY = ("loda_aad",)
+_WITH_MEMORY = ("loda_aad", "tree_aad", "pine_forest")
 
 
 def learner_names() -> tuple[str, ...]:
