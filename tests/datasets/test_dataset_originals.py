@@ -72,6 +72,15 @@ def test_arrhythmia_refuses_a_gap_in_another_attribute():
         originals.arrhythmia(ARRHYTHMIA.replace(b"0.0,", b"?,", 1))
 
 
+def test_the_attributes_of_arrhythmia_have_the_names_of_its_documentation():
+    names = originals.arrhythmia_names()
+    assert len(names) == len(set(names)) == 279
+    assert (names[3], names[14], names[15], names[26], names[158]) == (
+        *("weight", "heart rate", "DI Q width", "DI diphasic T", "V6 diphasic T"),
+    )
+    assert (names[159], names[278]) == ("DI JJ amplitude", "V6 QRSTA amplitude")
+
+
 # -- ad_examples -------------------------------------------------------------------------------------------------------
 
 ABALONE = b"""\

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import hashlib
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -20,8 +19,6 @@ from uai_notebook.datasets.mnist import build_thinned_idx, read_idx, thin
 from uai_notebook.datasets.sets import ENTRIES
 
 CLASSES = np.repeat(np.arange(10), 40)
-DATA = os.environ.get("UAI_NOTEBOOK_DATA", "")
-FILES = [name for name, entry in ENTRIES.items() if entry.files]
 
 
 def write_idx(path: Path, array: np.ndarray) -> Path:
@@ -115,26 +112,6 @@ def test_another_format_is_not_read_as_idx(tmp_path):
         read_idx(path)
 
 
-@pytest.mark.data
-@pytest.mark.parametrize("name", FILES)
-def test_the_real_sets_have_the_counts_that_are_listed(name):
-    if not all((Path(DATA) / file.path).is_file() for file in ENTRIES[name].files) or not DATA:
-        pytest.skip(f"UAI_NOTEBOOK_DATA names no folder with the files of {name}")
-    ds = load_dataset(name)
-    entry = ENTRIES[name]
-    assert (len(ds), ds.n_features, int(ds.y.sum())) == (entry.n_items, entry.n_features, entry.n_anomalies)
-    assert len(ds.item(0)) > 5
-
-
-@pytest.mark.data
-def test_fashion_classes_are_named_in_words():
-    if not all((Path(DATA) / file.path).is_file() for file in ENTRIES["fashion_mnist_0"].files) or not DATA:
-        pytest.skip("UAI_NOTEBOOK_DATA names no folder with the files of fashion_mnist_0")
-    ds = load_dataset("fashion_mnist_0")
-    assert ds.given_class(0) == "Ankle boot"
-    assert "T-shirt/top" not in ds.class_names
-
-
 # -- names and the list ------------------------------------------------------------------------------------------------
 
 
@@ -166,8 +143,24 @@ def test_the_list_says_what_loads_without_a_network(tmp_path, monkeypatch):
     assert not cached["fashion_mnist_0"]
 
 
-def test_every_file_has_a_checksum():
+def test_every_file_has_a_checksum_and_an_address_of_its_own_or_of_its_originals():
     for entry in ENTRIES.values():
         for file in entry.files:
             assert file.known_hash.startswith(("md5:", "sha256:"))
-            assert all(url.endswith(Path(file.path).name) for url in file.urls)
+            assert file.urls or file.originals
+
+
+def test_the_list_has_all_names_of_the_paper():
+    names = "kddcup kddcup_rev kddcup_test thyroid arrhythmia yeast abalone ctg creditcard covtype mammography shuttle"
+    images = [f"{of}mnist_{kind}" for of in ("", "fashion_") for kind in ("0", "0_2", "hard", "pca")]
+    assert set(list_datasets()["name"]) == {"digits_0", "digits_0_2", *images, *names.split()}
+
+
+def test_the_list_counts_a_table_as_cached_where_all_its_originals_are(tmp_path, monkeypatch):
+    monkeypatch.setenv("UAI_NOTEBOOK_DATA", str(tmp_path))
+    monkeypatch.setattr(pooch, "os_cache", lambda _: tmp_path / "own")
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "yeast_1.csv").touch()
+    assert not list_datasets().set_index("name").loc["yeast", "cached"]
+    (tmp_path / "raw" / "yeast_1_orig_labels.csv").touch()
+    assert list_datasets().set_index("name").loc["yeast", "cached"]

@@ -185,6 +185,12 @@ def _train_files(folder: str, mirrors: tuple[str, ...], images_md5: str, labels_
     )
 
 
+MNIST_FILES = _train_files("mnist", _MNIST, "f68b3c2dcbeaaa9fbdd348bbdeb94873", "d53e105ee54ea40749a09fcbcd1e9432")
+FASHION_FILES = _train_files(
+    "fashion-mnist", _FASHION, "8d4fb7e6c68d591d4c3dfef9ec88bf0d", "25c81989df183df01b3e8a0aad5dffbe"
+)
+
+
 def _hard(folder: str, words: Sequence[str] | None = None) -> Build:
     """Return the builder of a _hard set."""
     return partial(build_marked_idx, mark=lambda images, _: misclassified(folder, len(images)), words=words)
@@ -196,16 +202,14 @@ _mnist = partial(
     n_features=784,
     source="MNIST, training images",
     licence="CC BY-SA 3.0",
-    files=_train_files("mnist", _MNIST, "f68b3c2dcbeaaa9fbdd348bbdeb94873", "d53e105ee54ea40749a09fcbcd1e9432"),
+    files=MNIST_FILES,
 )
 _fashion = partial(
     Entry,
     n_features=784,
     source="Fashion-MNIST, training images",
     licence="MIT",
-    files=_train_files(
-        "fashion-mnist", _FASHION, "8d4fb7e6c68d591d4c3dfef9ec88bf0d", "25c81989df183df01b3e8a0aad5dffbe"
-    ),
+    files=FASHION_FILES,
 )
 
 ENTRIES: dict[str, Entry] = {
@@ -233,6 +237,12 @@ ENTRIES: dict[str, Entry] = {
         paper="Table 2, MNIST_0-2: 43,199 items, 1,822 anomalies",
         build=partial(build_thinned_idx, anomalous=(0, 1, 2)),
     ),
+    "mnist_hard": _mnist(
+        n_items=60_000,
+        n_anomalies=2187,
+        paper="Table 2, MNIST_hard: 2,108 anomalies",
+        build=_hard("mnist"),
+    ),
     "mnist_pca": _mnist(
         n_items=60_000,
         n_anomalies=2996,
@@ -250,6 +260,12 @@ ENTRIES: dict[str, Entry] = {
         n_anomalies=1800,
         paper="Table 4, Fashion-MNIST_0-2: 43,765 items, 1,765 anomalies",
         build=partial(build_thinned_idx, anomalous=(0, 1, 2), words=_FASHION_WORDS),
+    ),
+    "fashion_mnist_hard": _fashion(
+        n_items=60_000,
+        n_anomalies=9454,
+        paper="Table 4, Fashion-MNIST_hard: 9,656 anomalies",
+        build=_hard("fashion-mnist", _FASHION_WORDS),
     ),
     "fashion_mnist_pca": _fashion(
         n_items=60_000,

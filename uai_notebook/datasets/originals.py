@@ -66,6 +66,20 @@ def thyroid(data: bytes) -> Arrays:
     return _table((x - low) / (high - low), table[:, 21] == 1, tuple(THYROID_COLUMNS.values()))
 
 
+def arrhythmia_names() -> tuple[str, ...]:
+    """Return the names of the 279 attributes of arrhythmia.data, after its documentation (arrhythmia.names)."""
+    channels = ("DI", "DII", "DIII", "AVR", "AVL", "AVF", "V1", "V2", "V3", "V4", "V5", "V6")
+    widths = ("Q width", "R width", "S width", "R' width", "S' width", "intrinsic deflections")
+    shapes = [f"{shape} {wave}" for wave in "RPT" for shape in ("ragged", "diphasic")]
+    amplitudes = ("JJ", "Q", "R", "S", "R'", "S'", "P", "T", "QRSA", "QRSTA")
+    return (
+        *("age", "sex", "height", "weight", "QRS duration", "P-R interval", "Q-T interval", "T interval"),
+        *("P interval", "QRS angle", "T angle", "P angle", "QRST angle", "J angle", "heart rate"),
+        *(f"{channel} {what}" for channel in channels for what in (*widths, *shapes)),
+        *(f"{channel} {what} amplitude" for channel in channels for what in amplitudes),
+    )
+
+
 def arrhythmia(data: bytes) -> Arrays:
     """Make the arrhythmia table of arrhythmia.data: 279 attributes and the class, between commas, "?" where missing.
 

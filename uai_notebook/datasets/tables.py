@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from uai_notebook.datasets import originals
 from uai_notebook.datasets.dataset import Dataset
 from uai_notebook.datasets.download import RemoteFile
@@ -23,8 +25,10 @@ def build_table(name: str, paths: Sequence[Path], seed: int) -> Dataset:
     """
     (path,) = paths
     table = read_arrays(path)
-    names = table["feature_names"] if "feature_names" in table else [f"attribute {j}" for j in table["uci_columns"]]
-    ds = Dataset.from_arrays(table["X"], y=table["y"], feature_names=[str(n) for n in names], name=name)
+    names = table.get("feature_names")
+    if names is None:  # arrhythmia, whose file says which attributes are kept
+        names = np.array(originals.arrhythmia_names())[table["uci_columns"]]
+    ds = Dataset.from_arrays(table["X"], y=table["y"], feature_names=names.tolist(), name=name)
     words = table.get("orig_label")
     return ds if words is None else dataclasses.replace(ds, source_class=words.astype(object))
 
