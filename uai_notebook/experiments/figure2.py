@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from ..theory import Undecidable, undecidable
 from ..views import style
 from .plots import Curve, Figure, Panel, Points, save
+from .results import Result
 
 COMPONENTS = (1, 2, 3, 4, 8, 16)  # of a Gaussian mixture: its capacity
 SEEDS = 5
@@ -124,6 +126,8 @@ def report(results: dict[str, list[Found]]) -> str:
     lines = [
         "# Figure 2: one data set, two answers",
         "",
+        "![Figure 2](figure2.png)",
+        "",
         "The paper describes its data (three classes, four visible clusters, scattered points) and gives no recipe; "
         f"ours is `uai_notebook.theory.undecidable`. Each of two groups of {group} items may be the anomalies: a dense "
         f"cluster, or scattered points. A model flags the {group} items with the least density. How many of each group "
@@ -139,10 +143,15 @@ def report(results: dict[str, list[Found]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def show(results: Sequence[Result], folder: Path, html: bool = True) -> str:
+    """Draw ``figure2`` into the folder; returns the numbers as Markdown. Needs none of the results."""
+    found_by = by_capacity()
+    save(figure(found_by), Path(folder) / "figure2", html)
+    return report(found_by)
+
+
 def make(folder: Path, html: bool = True) -> list[Path]:
-    """Write ``figure2`` as a page, a PNG and a Markdown report into the folder; give their paths."""
-    results = by_capacity()
-    paths = save(figure(results), Path(folder) / "figure2", html)
-    text = Path(folder) / "figure2.md"
-    text.write_text(report(results), encoding="utf-8")
-    return [*paths, text]
+    """Write ``figure2`` as a page (if ``html``), a PNG and Markdown into the folder; give their paths."""
+    folder = Path(folder)
+    (folder / "figure2.md").write_text(show((), folder, html), encoding="utf-8")
+    return sorted(folder.glob("figure2.*"))

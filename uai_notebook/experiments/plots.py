@@ -267,7 +267,7 @@ def save(figure: Figure, stem: Path | str, html: bool = True) -> list[Path]:
     if not html:
         return [png]
     page = stem.with_name(stem.name + ".html")
-    config = {"displaylogo": False, "responsive": True, "plotlyServerURL": ""}
+    config = {"displaylogo": False, "responsive": True}
     to_plotly(figure).write_html(page, config=config, include_plotlyjs=True, full_html=True)
     return [page, png]
 

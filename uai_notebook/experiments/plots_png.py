@@ -43,13 +43,24 @@ def to_matplotlib(figure: Figure) -> Any:
     above = 0.24 * math.ceil(len(legend_parts(figure)) / in_row) + 0.05
     height = rows * _PANEL[1] + above + 0.15 + 0.2 * len(title) + 0.17 * len(caption)
     drawn = Canvas(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.06))
-    drawn.suptitle(_plain("\n".join(title)), fontsize=_TEXT + 2, x=0.01, ha="left")
-    drawn.supxlabel(_plain("\n".join(caption)), fontsize=_SMALL, color=_GREY, x=0.01, ha="left")
+    title_text = drawn.suptitle(_plain("\n".join(title)), fontsize=_TEXT + 2, x=0.01, ha="left")
+    caption_text = drawn.supxlabel(_plain("\n".join(caption)), fontsize=_SMALL, color=_GREY, x=0.01, ha="left")
     grid = drawn.add_gridspec(rows + 1, columns, height_ratios=[above, *[_PANEL[1]] * rows])
     _draw_legend(drawn.add_subplot(grid[0, :]), figure, in_row)
     for i, panel in enumerate(figure.panels):
         _draw_panel(drawn.add_subplot(grid[1 + i // columns, i % columns]), panel, colours(figure))
+    _settle(drawn, [title_text, caption_text])
     return drawn
+
+
+def _settle(drawn: Any, texts: list[Any]) -> None:
+    """Lay out once and round: the solver's last digits vary from run to run, and with them the shades of pixels."""
+    drawn.draw_without_rendering()
+    drawn.set_layout_engine("none")
+    for axes in drawn.axes:
+        axes.set_position([round(part, 4) for part in axes.get_position().bounds])
+    for text in texts:
+        text.set_position([round(part, 4) for part in text.get_position()])
 
 
 def _names_per_row(figure: Figure, width: float) -> int:

@@ -20,12 +20,12 @@ from ..theory import (
 )
 from . import theorem_figures as figures
 from .plots import save
+from .results import Result
 from .theorem_figures import MIXTURE, SHARES, Pairs
 
 
-def make(folder: Path, html: bool = True) -> list[Path]:
-    """Write four figures (pages if ``html``, and PNG) and ``theorems.md`` into the folder; give their paths."""
-    folder = Path(folder)
+def show(results: Sequence[Result], folder: Path, html: bool = True) -> str:
+    """Draw four figures into the folder; returns all findings as Markdown. Needs none of the results."""
     pairs, distances = figures.random_pairs(), figures.posterior(SHARES)
     drawn = {
         "sets": figures.sets_figure(),
@@ -33,10 +33,16 @@ def make(folder: Path, html: bool = True) -> list[Path]:
         "posterior": figures.posterior_figure(),
         "bounds": figures.bounds_figure(pairs),
     }
-    paths = [path for name, figure in drawn.items() for path in save(figure, folder / f"theorems_{name}", html)]
-    text = folder / "theorems.md"
-    text.write_text(report(pairs, distances), encoding="utf-8")
-    return [*paths, text]
+    for name, figure in drawn.items():
+        save(figure, Path(folder) / f"theorems_{name}", html)
+    return report(pairs, distances)
+
+
+def make(folder: Path, html: bool = True) -> list[Path]:
+    """Write the figures, as pages (if ``html``) and PNG, and ``theorems.md`` into the folder; give their paths."""
+    folder = Path(folder)
+    (folder / "theorems.md").write_text(show((), folder, html), encoding="utf-8")
+    return sorted(folder.glob("theorems*"))
 
 
 def report(pairs: Pairs, distances: dict[str, list[Interval]]) -> str:
@@ -64,6 +70,8 @@ def _lemma1() -> str:
     tested = figures.both_forms_agree()
     return f"""## Lemma 1: what the parts of a mixture can be
 
+![The residual sets](theorems_sets.png)
+
 {tested.tested:,} distributions over 2 to 10 outcomes, lambda .05 to .95, were tested for P_1 and P_2 in both forms:
 {tested.inside:,} are members, and the forms disagree on {tested.differ}.
 
@@ -79,6 +87,8 @@ def _lemma2() -> str:
         rows.append((f"{share:g}", f"{p1.volume:.3g}", f"{p1.radius:.3g}", f"{p2.volume:.3g}", f"{p2.radius:.3g}"))
     size = _table(("lambda", "volume of P_1", "radius of P_1", "volume of P_2", "radius of P_2"), rows)
     return f"""## Lemma 2: P_1 shrinks, P_2 grows
+
+![Sizes of the residual sets](theorems_volume.png)
 
 p_full = {MIXTURE}; volumes are shares of all distributions, radii distances from p_full; both exact.
 
@@ -136,6 +146,8 @@ def _theorem1(distances: dict[str, list[Interval]]) -> str:
     small = estimate_volume(residual_sets(np.full(1000, 1e-3), 0.2)[1], _DRAWS)
     return f"""## Theorem 1: no free anomaly
 
+![Distance to the uniform distribution](theorems_posterior.png)
+
 Distance of p(p_anom | p_full) to Uniform(P_2), by what is known of p_normal; p_full = {MIXTURE}; Monte Carlo, 95%
 interval:
 
@@ -163,6 +175,8 @@ def _theorem2(pairs: Pairs) -> str:
     ratio = upper_bound(grid) / grid
     broken, over = (int((pairs.distance > b + 1e-12).sum()) for b in (upper_bound(pairs.share), pairs.share))
     return f"""## Theorem 2: upper bound
+
+![Bounds and true distances](theorems_bounds.png)
 
 {len(pairs.share):,} random pairs exceed the bound {broken} times. But the distance is lambda * TV(p_normal,
 p_anom), so lambda itself is a bound (exceeded {over} times), and disjoint pairs meet it. The paper's behaves as
