@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pooch
 import pytest
 
 from uai_notebook.datasets import download, load_dataset, prepared, registry
@@ -141,6 +142,18 @@ def test_a_disk_that_is_full_when_the_table_is_written_is_an_error_and_leaves_no
 
     monkeypatch.setattr(prepared.np, "savez_compressed", write_a_part)
     with pytest.raises(OSError, match=r"cannot write tiny\.npz \(No space left on device\)") as caught:
+        prepare(table)
+    assert caught.value.errno == errno.ENOSPC
+    assert files_in(own_cache) == []
+
+
+def test_a_disk_that_is_full_during_the_download_is_an_error_and_leaves_nothing_behind(table, own_cache, monkeypatch):
+    def write_a_part(self: object, url: str, output_file: str, pooch: object) -> None:
+        Path(output_file).write_bytes(TEXT[:5])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", write_a_part)
+    with pytest.raises(OSError, match=r"cannot write raw/raw\.csv \(No space left on device\)") as caught:
         prepare(table)
     assert caught.value.errno == errno.ENOSPC
     assert files_in(own_cache) == []

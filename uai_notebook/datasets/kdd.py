@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from uai_notebook.datasets import kdd_original
+from uai_notebook.datasets import checks, kdd_original
 from uai_notebook.datasets.dataset import Dataset
 from uai_notebook.datasets.download import RemoteFile
 from uai_notebook.datasets.entry import Entry
@@ -57,6 +57,13 @@ def is_new_attack(ds: Dataset) -> npt.NDArray[np.bool_]:
     Notes
     -----
     Figure 4 draws the recall of new attacks and that of the others apart.
+
+    Examples
+    --------
+    >>> ds = Dataset.from_arrays([[105.0, 146.0], [1032.0, 0.0]], name="two connections")
+    >>> ds = dataclasses.replace(ds, source_class=np.array(["mailbomb", "smurf"]))
+    >>> is_new_attack(ds)
+    array([ True, False])
     """
     if ds.source_class is None:
         raise ValueError(
@@ -169,7 +176,7 @@ def _dataset(
         ids=rows,
         name=name,
     )
-    return dataclasses.replace(ds, source_class=words.astype(object))
+    return dataclasses.replace(ds, source_class=checks.read_only(words.astype(object)))
 
 
 # -- the entries -------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from uai_notebook.datasets import originals
+from uai_notebook.datasets import checks, originals
 from uai_notebook.datasets.dataset import Dataset
 from uai_notebook.datasets.download import RemoteFile
 from uai_notebook.datasets.entry import Entry
@@ -30,7 +30,7 @@ def build_table(name: str, paths: Sequence[Path], seed: int) -> Dataset:
         names = np.array(originals.arrhythmia_names())[table["uci_columns"]]
     ds = Dataset.from_arrays(table["X"], y=table["y"], feature_names=names.tolist(), name=name)
     words = table.get("orig_label")
-    return ds if words is None else dataclasses.replace(ds, source_class=words.astype(object))
+    return ds if words is None else dataclasses.replace(ds, source_class=checks.read_only(words.astype(object)))
 
 
 # -- the originals -----------------------------------------------------------------------------------------------------
