@@ -13,6 +13,7 @@ import pytest
 from uai_notebook.datasets import originals
 from uai_notebook.datasets.prepared import read_arrays
 from uai_notebook.datasets.sets import ENTRIES
+from uai_notebook.datasets.tables import build_table
 
 DATA = os.environ.get("UAI_NOTEBOOK_DATA", "")
 
@@ -147,6 +148,16 @@ def test_creditcard_keeps_all_rows_and_columns():
 def test_creditcard_refuses_a_table_without_classes():
     with pytest.raises(ValueError, match="called 'Amount', where \"Class\" is expected"):
         originals.creditcard(b"Time,Amount\n0,1\n")
+
+
+def test_a_rounded_copy_of_creditcard_says_so(tmp_path):
+    names = np.array(["Time", "Amount"])
+    table = {"X": np.float32([[0, 1], [2, 3]]), "y": np.uint8([0, 1]), "feature_names": names}
+    np.savez(tmp_path / "original.npz", **table)
+    np.savez(tmp_path / "rounded.npz", **table, time_exact=np.array([True, False]))
+    assert build_table("creditcard", [tmp_path / "original.npz"], 0).notes == ()
+    rounded = build_table("creditcard", [tmp_path / "rounded.npz"], 0)
+    assert "rounded copy: values to about 6 digits, Time interpolated in 1 rows" in repr(rounded)
 
 
 # -- the whole tables, written in the format of the original -----------------------------------------------------------

@@ -61,8 +61,8 @@ def load_dataset(name: str, seed: int = 0, *, quiet: bool = False) -> Dataset:
         ours, one recipe for both: 2,187 images of MNIST (3.6%; the paper has 2,108, 3.5%) and 9,454 of Fashion-MNIST
         (15.8%; 9,656, 16.1%). The same rows for every `seed`.
     kddcup, kddcup_rev, kddcup_test
-        121 columns, where the paper says 120: two of the one-hot columns are constant, and leaving out either gives
-        120. In kddcup the normal connections are the anomalies; in the other two the attacks are.
+        121 columns, where the paper says 120: two are constant (num_outbound_cmds, is_host_login=0), and leaving out
+        either gives 120. In kddcup the normal connections are the anomalies; in the other two the attacks are.
         kddcup_rev keeps 24,319 attacks drawn with `seed`; the authors' draw, which has 16 types, is not known.
     kddcup_test
         The authors' 7,315 attacks of the test file are not known either, only their numbers: 3,817 of types that the
@@ -76,7 +76,7 @@ def load_dataset(name: str, seed: int = 0, *, quiet: bool = False) -> Dataset:
     creditcard
         Made of the original: exact. The ready-made file holds rounded values instead: V columns within 0.7e-6 of their
         range (V26 4e-6, V7 1.2e-4), amounts within 2 cents, and in nine rows of ten a Time that is interpolated
-        (half of them within 6 s, all within 258 s). Use the original for published numbers.
+        (half of them within 6 s, all within 258 s); its repr says so. Use the original for published numbers.
     yeast, abalone, covtype, mammography, shuttle
         Met exactly.
 
