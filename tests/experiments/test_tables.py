@@ -35,8 +35,8 @@ def test_a_cell_shows_mean_spread_the_papers_number_and_the_difference() -> None
 @pytest.mark.parametrize(
     ("values", "short"),
     [
-        ((0.57, 0.57), False),  # .03 is allowed
-        ((0.56, 0.56), True),
+        ((0.571, 0.571), False),  # .03 is allowed
+        ((0.569, 0.569), True),
         ((0.40, 0.60), False),  # two standard errors are .2
         ((0.40, 0.42), True),
         ((0.7, 0.7), False),
@@ -199,5 +199,5 @@ def test_the_tables_of_the_image_sets_show_ours_and_the_papers_where_it_differs(
         assert int(row["dimensions"]) == printed[0] == 784
         assert int(row["classes"]) == printed[1]
         assert int(row["instances"]) == pytest.approx(printed[2], rel=0.002)
-        assert int(row["anomalies"]) == pytest.approx(printed[3], rel=0.03)
+        assert int(row["anomalies"]) == pytest.approx(printed[3], rel=0.04)
     assert "| 784 |" in text

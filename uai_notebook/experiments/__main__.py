@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from . import first_look, table1
+from . import curves, figure2, first_look, frozen, image_tables, latents, novelty, table1, table3, theorems
 from .choice import Choice
 from .results import Result, read_results
 from .runs import run_all
@@ -30,7 +31,16 @@ class Experiment(NamedTuple):
 EXPERIMENTS = {
     "first_look": Experiment(first_look.runs, lambda results, folder: first_look.table(results)),
     "table1": Experiment(table1.runs, table1.show),
+    "table2": Experiment(image_tables.runs, partial(image_tables.show, "table2")),
+    "table3": Experiment(table3.runs, table3.show),
+    "table4": Experiment(image_tables.runs, partial(image_tables.show, "table4")),
+    "figure2": Experiment(image_tables.runs, figure2.show),
+    "figure4": Experiment(novelty.runs, novelty.show),
+    "figure11": Experiment(frozen.runs, frozen.show),
+    "theorems": Experiment(image_tables.runs, theorems.show),
 }
+EXPERIMENTS |= {name: Experiment(partial(curves.runs, name), partial(curves.show, name)) for name in curves.DRAWINGS}
+EXPERIMENTS |= {name: Experiment(partial(latents.runs, name), partial(latents.show, name)) for name in latents.BASE}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,7 +72,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Run an experiment of the paper. It may be stopped and started again: finished runs are kept, and "
         "a long one goes on in its middle.",
     )
-    parser.add_argument("experiment", choices=EXPERIMENTS)
+    names = sorted(EXPERIMENTS)
+    parser.add_argument("experiment", choices=names, metavar="EXPERIMENT", help=", ".join(names))
     parser.add_argument("--datasets", nargs="+", default=(), metavar="NAME", help="default: those of the experiment")
     parser.add_argument("--methods", nargs="+", default=(), metavar="NAME", help="default: those of the experiment")
     parser.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N - 1, of data and model")
