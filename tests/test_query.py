@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -115,6 +117,8 @@ def test_the_ranking_is_said_in_words():
     }
     assert {key: query.describe(query.RULES[key[0]], snapshot(key[1])) for key in words} == words
     assert query.describe(query.RULES["paper"], snapshot(30, logit=None)) == "ranked by base score (round 10 of 10)"
+    learned = dataclasses.replace(snapshot(10), probability=False)
+    assert query.describe(query.RULES["paper"], learned) == "ranked by learned score"
     assert query.describe(mine, snapshot()) == "ranked by mine"
     assert query.describe(_Callable(), snapshot()) == "ranked by _Callable"
 

@@ -157,6 +157,11 @@ def test_without_a_uai_score_the_card_says_what_it_needs():
     assert Ranks().lines(Snapshot(np.float32([1, 2])), 0)[1] == "UAI not trained yet: needs one of each"
 
 
+def test_a_learner_that_is_no_uai_network_is_not_said_to_need_anything():
+    snapshot = Snapshot(np.float32([1, 2]), probability=False)
+    assert Ranks().lines(snapshot, 0)[1] == "no score learned from labels"
+
+
 @pytest.mark.parametrize(("probability", "name"), [(True, "UAI probability 0.881"), (False, "learned score 2.000")])
 def test_only_a_probability_is_called_one(probability, name):
     snapshot = Snapshot(np.float32([1, 2]), None, np.float32([2, -2]), probability=probability)

@@ -74,7 +74,7 @@ class TopScore:
     def describe(self, snapshot: Snapshot) -> str:
         """What the ranking is, in the words of the widget."""
         if self.uses_uai(snapshot):
-            return "ranked by UAI"
+            return "ranked by UAI" if snapshot.probability else "ranked by learned score"
         if self.hand_over is after_ten_calls or self.hand_over is after_two_of_each:
             return f"ranked by base score (round {min(snapshot.round + 1, COLD_START_CALLS)} of {COLD_START_CALLS})"
         return "ranked by base score"

@@ -136,7 +136,8 @@ class Ranks:
         ]
         learned = snapshot.uai_score_of(index)
         if learned is None or snapshot.uai_logit is None:
-            lines.append("UAI not trained yet: needs one of each")
+            needs = "UAI not trained yet: needs one of each"
+            lines.append(needs if snapshot.probability else "no score learned from labels")
         else:
             name = "UAI probability" if snapshot.probability else "learned score"
             lines.append(f"{name} {learned:.3f} ({_rank(values['uai'], snapshot.uai_logit[index])})")

@@ -161,7 +161,7 @@ function render({ model, el }) {
     const lines = [id === undefined ? `Item ${index}` : `${id} (item ${index})`, KINDS[store.kind[i]]];
     lines.push(`s ${number(f.cols.y[i])}`);
     if (uai !== undefined && Number.isFinite(uai))
-      lines.push(f.probability ? `UAI probability ${uai.toFixed(3)}` : `UAI score ${number(uai)}`);
+      lines.push(f.probability ? `UAI probability ${uai.toFixed(3)}` : `learned score ${number(uai)}`);
     tip.textContent = lines.join("\n");
     const [x, y] = pixels(place, f, 1)(i), w = tip.offsetWidth, h = tip.offsetHeight;
     tip.style.left = `${Math.max(0, x + 12 + w > plot.clientWidth ? x - 12 - w : x + 12)}px`;
