@@ -3,8 +3,8 @@
     python tests/benchmarks/bench_loda.py
 
 The authors' 70 to 100 s are a constant: measured for this project on two cores before its first line, with the
-public code of Das et al. (ad_examples), and not measured again here. What is measured again is their way of choosing the
-number of bins, np.histogram for each of up to some 600 equidistant numbers, on a few projections.
+public code of Das et al. (ad_examples), and not measured again here. What is measured again is their way of choosing
+the number of bins, np.histogram for each of up to some 600 equidistant numbers, on a few projections.
 
 Nothing here is asserted: times are for people.
 """
@@ -90,7 +90,7 @@ def report(found: dict[str, list[float]], ds: Dataset, k: int) -> str:
         f"| ours, median (least to most) | {middle:.2f} ({min(seconds):.2f} to {max(seconds):.2f}) |",
         f"| public code of Das et al. (a constant, measured before; see below) | {AUTHORS_SECONDS[0]} to "
         f"{AUTHORS_SECONDS[1]} |",
-        f"| of it the choice of the number of bins, one np.histogram each, measured here | {found['one by one'][0]:.0f} |",
+        f"| of it choosing the number of bins by np.histogram, measured here | {found['one by one'][0]:.0f} |",
         "",
         f"Ours is {low:.0f} to {high:.0f} times faster than their code.",
         "",
