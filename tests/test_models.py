@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 import uai_notebook as uai
 from uai_notebook.learners.uai import BASES
-from uai_notebook.models import DAGMM, noise
+from uai_notebook.models import DAGMM, DCN, DSEBM, PretrainedAutoEncoder, noise
 from uai_notebook.models.base import mlp
 from uai_notebook.training import Rows, train_steps
 
@@ -29,7 +29,11 @@ def batch(n=7, seed=0):
 MODELS = {
     "dae": lambda: uai.DenoisingAutoEncoder(D, (16, 4), generator=seeded()),
     "class": lambda: uai.Classifier(D, CLASSES, (16, 4), generator=seeded()),
+    "pae": lambda: PretrainedAutoEncoder(D, (16, 4), generator=seeded()),
     "dagmm": lambda: DAGMM(D, (16, 4), generator=seeded()),
+    "dsebm_e": lambda: DSEBM(D, (16, 4), "energy", generator=seeded()),
+    "dsebm_r": lambda: DSEBM(D, (16, 4), "reconstruction", generator=seeded()),
+    "dcn": lambda: DCN(D, (16, 4), generator=seeded()),
 }
 
 

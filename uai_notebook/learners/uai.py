@@ -11,7 +11,17 @@ import torch
 from torch import Tensor
 
 from ..datasets import Dataset
-from ..models import DAGMM, BaseModel, BaseOutput, Classifier, DenoisingAutoEncoder, UaiNet
+from ..models import (
+    DAGMM,
+    DCN,
+    DSEBM,
+    BaseModel,
+    BaseOutput,
+    Classifier,
+    DenoisingAutoEncoder,
+    PretrainedAutoEncoder,
+    UaiNet,
+)
 from ..snapshot import Snapshot
 from ..training import (
     EVALUATION_ROWS,
@@ -28,7 +38,11 @@ from ..training import (
 _MODELS: dict[str, Callable[[Dataset, TrainConfig, torch.Generator], BaseModel]] = {
     "dae": lambda ds, config, weights: DenoisingAutoEncoder(ds.n_features, config.hidden, config.noise, weights),
     "class": lambda ds, config, weights: Classifier(ds.n_features, ds.n_classes, config.hidden, weights),
+    "pae": lambda ds, config, weights: PretrainedAutoEncoder(ds.n_features, config.hidden, config.noise, weights),
     "dagmm": lambda ds, config, weights: DAGMM(ds.n_features, config.hidden, generator=weights),
+    "dsebm_e": lambda ds, config, weights: DSEBM(ds.n_features, config.hidden, "energy", config.noise, weights),
+    "dsebm_r": lambda ds, config, weights: DSEBM(ds.n_features, config.hidden, "reconstruction", config.noise, weights),
+    "dcn": lambda ds, config, weights: DCN(ds.n_features, config.hidden, generator=weights),
 }
 BASES = tuple(_MODELS)
 
@@ -45,7 +59,7 @@ class UaiLearner:
     ds : Dataset
         What is looked at.
     base : str or BaseModel
-        "dae", "class", "dagmm", or a module. A module is trained in place.
+        "dae", "class", "pae", "dagmm", "dsebm_e", "dsebm_r", "dcn", or a module. A module is trained in place.
     config : TrainConfig
         Hyper-parameters.
     seed : int

@@ -62,5 +62,5 @@ class Dropout(nn.Module):
         """X (B, d) with some numbers 0."""
         if not self.training or self.p == 0:
             return x
-        kept = torch.empty(x.shape).bernoulli_(1 - self.p, generator=self.generator)
-        return x * kept.div_(1 - self.p).to(x.device)
+        kept = torch.rand(x.shape, generator=self.generator) >= self.p
+        return x * kept.to(x.device) / (1 - self.p)
