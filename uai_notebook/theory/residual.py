@@ -14,6 +14,9 @@ _ROUNDING = 1e-9  # of sums and of borders
 _MOST_OUTCOMES = 18  # exact volumes go through all 2^m sets of outcomes
 
 
+_AT_ONCE, _MOST_TRIES = 10_000, 500  # random distributions drawn for those in a set
+
+
 class Interval(NamedTuple):
     """An estimate and its 95% confidence interval."""
 
@@ -128,13 +131,25 @@ class ResidualSet:
         return float(np.max(np.minimum(1, mass / self.weight) - mass))
 
     def draw(self, n: int, rng: np.random.Generator) -> FloatArray:
-        """Distributions, uniform in the set: float64 (n, m)."""
+        """Distributions, uniform in the set: float64 (n, m).
+
+        Raises
+        ------
+        ValueError
+            Next to no distribution is in the set, or its partners' set: drawing by rejection would not end.
+        """
         if self.weight > 0.5:  # small: where the partners of a large set's uniform draws are uniform
             return self.other.partner(self.other.draw(n, rng))
-        found = [np.zeros((0, len(self.mixture)))]
+        found, tries = [np.zeros((0, len(self.mixture)))], _MOST_TRIES
         while sum(map(len, found)) < n:
-            p = draw_distributions(2 * n, len(self.mixture), rng)
+            if not tries:
+                raise ValueError(
+                    f"weight={self.weight:g}: fewer than {n:,} of {_MOST_TRIES * _AT_ONCE:,} random distributions are "
+                    "in this set; take fewer outcomes, or a smaller weight."
+                )
+            p = draw_distributions(_AT_ONCE, len(self.mixture), rng)
             found.append(p[self.contains(p)])
+            tries -= 1
         return np.concatenate(found)[:n]
 
 
