@@ -60,7 +60,7 @@ def test_a_figure_is_drawn_of_what_was_run_with_a_table(tmp_path: Path, result) 
     assert (tmp_path / "figure3.html").exists()
     (row,) = [line for line in text.splitlines() if line.startswith("| mnist_0 | 1,000")]
     assert row == "| mnist_0 | 1,000 | 2,000 | 2 | 35 (20 to 50) | 440 (180 to 700) |  |  |"
-    assert "2 seeds to b = 1,000, 1 seeds to b = 5,000" in text
+    assert "2 seeds to b = 1,000, 1 seed to b = 5,000" in text
 
 
 def test_the_papers_claims_are_checked_against_the_numbers(tmp_path: Path, result) -> None:

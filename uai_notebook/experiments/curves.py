@@ -69,7 +69,7 @@ def figure(name: str, results: Sequence[Result]) -> Figure | None:
     """Give a figure of what was run, None of nothing."""
     drawing, chosen = DRAWINGS[name], _chosen(name, results)
     panels = [
-        Panel(f"{dataset}, b ≤ {zoom:,}", "budget b", "anomalies found", _curves(chosen[dataset], zoom))
+        Panel(dataset, "budget b", "anomalies found", _curves(chosen[dataset], zoom))
         for zoom in drawing.zooms
         for dataset in drawing.datasets
         if any(chosen[dataset].values())
@@ -108,14 +108,14 @@ def longest(results: Sequence[Result], dataset: str, method: str) -> list[Result
 
 def found_at(results: Sequence[Result], budget: int) -> list[int]:
     """Anomalies found at a budget, of the seeds that went so far."""
-    return [r.curve[budget // K - 1] for r in results if r.budget >= budget]
+    return [r.curve[budget // K - 1] if budget else 0 for r in results if r.budget >= budget]
 
 
 def _curves(of: dict[str, list[Result]], zoom: int) -> list[Curve]:
     curves = []
     for method, results in of.items():
         if results:
-            b = np.arange(K, min(zoom, max(r.budget for r in results)) + 1, K)
+            b = np.arange(0, min(zoom, max(r.budget for r in results)) + 1, K)
             found = [found_at(results, int(budget)) for budget in b]
             median = [float(np.median(f)) for f in found]
             curves.append(Curve(method, b, median, [min(f) for f in found], [max(f) for f in found]))
@@ -128,7 +128,8 @@ def _seeds(chosen: dict[str, dict[str, list[Result]]]) -> str:
     parts = []
     for budget in sorted({r.budget for results in lists for r in results}):
         seeds = {len(found_at(results, budget)) for results in lists} - {0}
-        parts.append(f"{' or '.join(map(str, sorted(seeds)))} seeds to b = {budget:,}")
+        plural = "" if seeds == {1} else "s"
+        parts.append(f"{' or '.join(map(str, sorted(seeds)))} seed{plural} to b = {budget:,}")
     return ", ".join(parts)
 
 
