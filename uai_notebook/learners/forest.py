@@ -16,6 +16,7 @@ from ..training import Progress
 from .labeled import newest
 
 TREE_ROWS = 256  # rows that a tree is grown on: coniferest's default, and that of isolation forests
+ROWS = 8192  # whose leaves are found at a time
 
 _NODE_ARRAYS = ("left", "feature", "value", "node_average_path_length")
 
@@ -80,7 +81,7 @@ class ForestLearner(ABC):
     def evaluate(self) -> Snapshot:
         """Score all items; the learned score is there from the first label on and is not a probability."""
         self._check_built()
-        learned = self._of_items(self._score(self._rows)) if self._learned else None
+        learned = self._of_items(self._score_own()) if self._learned else None
         return Snapshot(self._of_items(self._base), None, learned, probability=False)
 
     def score(self, rows: npt.ArrayLike, x_y: npt.ArrayLike | None = None) -> FloatArray:
@@ -137,7 +138,8 @@ class ForestLearner(ABC):
         subsamples = min(TREE_ROWS, len(rows))
         self._forest = self._new_forest(n_subsamples=subsamples, random_seed=self.seed, n_jobs=self.n_jobs).fit(rows)
         self._learned = False
-        self._base = self._score(self._rows)
+        if not len(self._base):
+            self._base = self._score_own()
 
     def _check_built(self) -> None:
         if self._forest is None:
@@ -147,6 +149,10 @@ class ForestLearner(ABC):
         if not len(rows):
             return np.empty(0, np.float32)
         return np.asarray(-self._forest.score_samples(rows), np.float32)
+
+    def _score_own(self) -> FloatArray:
+        """Scores of the distinct rows."""
+        return self._score(self._rows)
 
     def _of_items(self, values: FloatArray) -> FloatArray:
         return values if self._place is None else values[self._place]
@@ -178,10 +184,33 @@ class TreeAadLearner(ForestLearner):
 
     name = "tree_aad"
 
+    def _forget(self) -> None:
+        super()._forget()
+        self._leaves = np.empty((0, 0), np.uint32)  # (trees, distinct rows): the leaf of each row in each tree
+
     def _new_forest(self, **options: Any) -> Any:
         from coniferest.aadforest import AADForest
 
         return AADForest(**options)
+
+    def _score_own(self) -> FloatArray:
+        # The trees stay, and so does the leaf of a row: looking up weights is ten times faster than going down trees.
+        if not len(self._leaves):
+            self._leaves = self._find_leaves()
+        evaluator = self._forest.evaluator
+        value = evaluator.weights * evaluator.leaf_values
+        total = np.zeros(len(self._rows))
+        for leaves in self._leaves:
+            total += value[leaves]
+        return np.asarray(-total, np.float32)
+
+    def _find_leaves(self) -> npt.NDArray[np.unsignedinteger]:
+        kind = np.min_scalar_type(self._forest.evaluator.n_leaves)
+        found: npt.NDArray[np.unsignedinteger] = np.empty((self._forest.n_trees, len(self._rows)), kind)
+        for start in range(0, len(self._rows), ROWS):
+            part = slice(start, start + ROWS)
+            found[:, part] = self._forest.apply(self._rows[part]).T
+        return found
 
     def _learn(self, known: FloatArray, label: npt.NDArray[np.int64]) -> None:
         # The first argument is what trees are grown on, and there are trees. With the default threshold, which is
