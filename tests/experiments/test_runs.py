@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -206,3 +207,17 @@ def test_a_flat_latent_is_probed_for_figures_9_and_10(tmp_path: Path, monkeypatc
     assert np.isfinite(frame["l"] + frame["s"]).all()
     assert all(0 <= value <= 1 for value in [*frame["ap"].values(), *frame["auc"].values()])
     assert set(active.extra["probes"]["0"]["latent"]["auc"]) == {"base", "plane"}
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("UAI_NOTEBOOK_DATA"), reason="UAI_NOTEBOOK_DATA is not set")
+def test_a_run_on_kddcup_rev_measures_the_recall_of_seen_and_unseen_attacks(tmp_path: Path) -> None:
+    run = Run("kddcup_rev", "dae", 0, budget=10, config=replace(TINY, pretrain_steps=200))
+    _, active = run.execute(tmp_path / "none.npz", quiet)
+    measured = active.extra["probes"]["0"]["test"]
+    assert measured["n_flagged"] == 3817 + 3498
+    assert 0 < measured["seen"] <= 1
+    assert 0 < measured["unseen"] <= 1
+    # Recall at 7,315 of both kinds together cannot exceed what was flagged.
+    assert measured["seen"] * 3817 + measured["unseen"] * 3498 <= 7315

@@ -24,6 +24,9 @@ ORDER = (
 )
 """From short runs to long ones."""
 
+INEXACT = ("kddcup", "kddcup_rev", "ctg", "creditcard")
+"""Sets whose data are not exactly the paper's: see ``load_dataset``."""
+
 GRID = (
     TrainConfig(hidden=(64, 8)),
     TrainConfig(hidden=(16, 2)),
@@ -149,11 +152,13 @@ def _remarks(cells: dict[tuple[str, str], Cell]) -> str:
 def _verdict(cells: dict[tuple[str, str], Cell]) -> list[str]:
     """Where DAE_uai (adaptive) is below the paper's by more than the larger of .03 and two standard errors."""
     ours = {dataset: cells[dataset, "DAE_uai (adaptive)"] for dataset in TABLE1_SETS}
-    short = [f"{dataset} ({cell.difference:+.2f})" for dataset, cell in ours.items() if cell.falls_short()]
+    short = {dataset: cell.difference for dataset, cell in ours.items() if cell.falls_short()}
+    exact = [f"{dataset} ({difference:+.2f})" for dataset, difference in short.items() if dataset not in INEXACT]
+    other = [f"{dataset} ({difference:+.2f})" for dataset, difference in short.items() if dataset in INEXACT]
     missing = [dataset for dataset, cell in ours.items() if not cell.values]
     said = [
-        "DAE_uai (adaptive) against the paper's DAE_uai minus the larger of .03 and two standard errors: "
-        + (f"below on {', '.join(short)}" if short else "at least that on every set that was run")
-        + "."
+        "DAE_uai (adaptive) against the paper's DAE_uai minus the larger of .03 and two standard errors, where the "
+        f"data are exactly the paper's: {'below on ' + ', '.join(exact) if exact else 'reached on every set that was run'}. "
+        f"Where they are not: {'below on ' + ', '.join(other) if other else 'reached on every set that was run'}."
     ]
     return said + ([f"Not run to the end yet: {', '.join(missing)}."] if missing else [])
