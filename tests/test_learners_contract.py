@@ -207,6 +207,23 @@ def test_a_simulation_runs_to_its_budget(make, ds, name, query):
     assert len(session.results()) == 80
 
 
+@pytest.mark.parametrize("name", [*AAD, *UNSUPERVISED])
+def test_an_interrupted_simulation_goes_on_from_its_checkpoint_as_if_nothing_had_happened(make, ds, name, tmp_path):
+    def stop(session):
+        if session.n_asked == 15:
+            checkpoint.save(session, tmp_path / "c.npz")
+
+    options = {"base": name, "budget": 30, "query": "uai"}
+    whole = uai.simulate(make(**options), uai.Oracle(ds.y), progress=False)
+    uai.simulate(make(**options), uai.Oracle(ds.y), progress=False, after_round=stop)
+    resumed = make(**options)
+    checkpoint.load(resumed, tmp_path / "c.npz")
+    assert resumed.n_asked == 15
+    uai.simulate(resumed, uai.Oracle(ds.y), progress=False)
+    assert resumed.labels["index"].tolist() == whole.labels["index"].tolist()
+    assert same(resumed.snapshot, whole.snapshot)
+
+
 def test_a_saved_session_is_opened_and_resumed_by_its_name(make, ds, config, name, tmp_path):
     session = make(base=name, path=tmp_path / "s")
     session.label([1, 2], [1, 0])
