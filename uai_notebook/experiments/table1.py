@@ -156,9 +156,10 @@ def _verdict(cells: dict[tuple[str, str], Cell]) -> list[str]:
     exact = [f"{dataset} ({difference:+.2f})" for dataset, difference in short.items() if dataset not in INEXACT]
     other = [f"{dataset} ({difference:+.2f})" for dataset, difference in short.items() if dataset in INEXACT]
     missing = [dataset for dataset, cell in ours.items() if not cell.values]
+    reached = "reached on every set that was run"
     said = [
         "DAE_uai (adaptive) against the paper's DAE_uai minus the larger of .03 and two standard errors, where the "
-        f"data are exactly the paper's: {'below on ' + ', '.join(exact) if exact else 'reached on every set that was run'}. "
-        f"Where they are not: {'below on ' + ', '.join(other) if other else 'reached on every set that was run'}."
+        f"data are exactly the paper's: {'below on ' + ', '.join(exact) if exact else reached}. "
+        f"Where they are not: {'below on ' + ', '.join(other) if other else reached}."
     ]
     return said + ([f"Not run to the end yet: {', '.join(missing)}."] if missing else [])
