@@ -126,3 +126,10 @@ def test_the_ranking_is_said_in_words():
 class _Callable:
     def __call__(self, snap, unlabeled, k, rng):
         return unlabeled[:k]
+
+
+def test_a_learned_score_that_is_no_probability_is_not_called_uai():
+    index, value = np.arange(4), np.array([1, 1, 0, 0], np.int8)
+    logit = np.zeros(4, np.float32)
+    snapshot = Snapshot(logit, uai_logit=logit, labeled_index=index, labeled_value=value, probability=False)
+    assert query.describe(query.RULES["adaptive"], snapshot) == "ranked by learned score"
