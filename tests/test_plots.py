@@ -71,6 +71,12 @@ def test_the_legend_names_each_line_once():
     assert sorted(text.get_text() for text in paper.axes[0].get_legend().get_texts()) == sorted(names)
 
 
+def test_a_curve_that_stands_in_two_panels_is_named_once_too():
+    curve = Curve("bound", B, B)
+    plot = Figure("", [Panel("a", "", "", [curve]), Panel("b", "", "", [curve])])
+    assert [trace.showlegend for trace in to_plotly(plot).data] == [True, False]
+
+
 def test_the_first_colour_given_for_a_name_holds_everywhere():
     panels = [
         Panel("a", "", "", [Curve("one", B, B), Curve("two", B, B)]),

@@ -16,13 +16,16 @@ from .plots import BAND_OPACITY, Curve, Figure, Points, caption_lines, colours, 
 
 _MANY = 5000  # points from which plotly draws by WebGL
 _PANEL_HEIGHT = 340  # pixels
+_NARROWEST = 800  # pixels of the page's width for which there is room for the legend
+_CAPTION_CHARACTERS = 130  # per line
 
 
 def to_plotly(figure: Figure) -> go.Figure:
     """The figure for the screen; see :func:`~uai_notebook.experiments.plots.to_plotly`."""
     rows, columns = figure.shape
-    caption = [_escape(line) for line in caption_lines(figure, 60 * columns + 40)]
-    top, bottom = 100 + 18 * (len(legend_parts(figure)) // (5 * columns)), 72 + 16 * len(caption)
+    caption = [_escape(line) for line in caption_lines(figure, _CAPTION_CHARACTERS)]
+    legend_rows = 1 + sum(50 + 7 * len(name) for name in legend_parts(figure)) // _NARROWEST
+    top, bottom = 80 + 20 * legend_rows, 72 + 16 * len(caption)
     height = rows * _PANEL_HEIGHT + top + bottom
     drawn = make_subplots(
         rows,
@@ -30,7 +33,7 @@ def to_plotly(figure: Figure) -> go.Figure:
         subplot_titles=[_escape(panel.title) for panel in figure.panels],
         specs=[[{"secondary_y": True}] * columns for _ in range(rows)],
         vertical_spacing=95 / (rows * _PANEL_HEIGHT) if rows > 1 else 0,
-        horizontal_spacing=(0.22 if any(panel.has_right_axis for panel in figure.panels) else 0.14) / columns,
+        horizontal_spacing=0.14 if any(panel.has_right_axis for panel in figure.panels) else 0.09,
     )
     drawn.update_annotations(font_size=style.FONT_SIZE + 1)
     _add_panels(drawn, figure)
@@ -54,7 +57,7 @@ def to_plotly(figure: Figure) -> go.Figure:
 
 
 def _add_panels(drawn: go.Figure, figure: Figure) -> None:
-    colour_of, first = colours(figure), legend_parts(figure)
+    colour_of, known = colours(figure), {""}  # names that the legend has
     for i, panel in enumerate(figure.panels):
         at = {"row": i // figure.shape[1] + 1, "col": i % figure.shape[1] + 1}
         webgl = any(len(cloud.x) > _MANY for cloud in panel.points)  # all or none: it lies over all that is not
@@ -64,8 +67,9 @@ def _add_panels(drawn: go.Figure, figure: Figure) -> None:
             traces = _curve(part, colour) if isinstance(part, Curve) else [_cloud(part, colour, webgl)]
             for trace in traces:
                 trace.update(name=_escape(part.name), legendgroup=part.name)
-                trace.showlegend = trace.showlegend is not False and first.get(part.name) is part
+                trace.showlegend = trace.showlegend is not False and part.name not in known
                 drawn.add_trace(trace, secondary_y=on_right, **at)
+            known.add(part.name)
         drawn.update_xaxes(**_axis(panel.x_label, panel.x_range, panel.x_log), **at)
         drawn.update_yaxes(**_axis(panel.y_label, panel.y_range, panel.y_log), secondary_y=False, **at)
         if panel.has_right_axis:
@@ -99,7 +103,7 @@ def _curve(part: Curve, colour: str) -> list[Any]:
 def _axis(label: str, span: tuple[float, float] | None, log: bool) -> dict[str, Any]:
     if span is not None and log:
         span = (math.log10(span[0]), math.log10(span[1]))
-    options: dict[str, Any] = {"type": "log", "dtick": 1} if log else {}
+    options: dict[str, Any] = {"type": "log", "dtick": 1, "exponentformat": "power"} if log else {}
     return style.axis(_escape(label), zeroline=False, range=span, automargin=True, **options)
 
 

@@ -78,7 +78,7 @@ def sets_figure(mixture: Sequence[float] = MIXTURE, shares: Sequence[float] = (0
     return Figure(
         "Lemmas 1 and 2: the residual sets",
         panels,
-        columns=len(shares),
+        columns=max(2, len(shares)),
         caption="Each point of a triangle is a distribution over three outcomes, the corners put all on one; points "
         "drawn are uniform in the set. The volume is the share of all distributions. "
         f"p_full = ({', '.join(f'{p:g}' for p in mixture)}).",
