@@ -187,6 +187,12 @@ def test_the_list_of_runtime_dependencies_is_pinned():
     assert any("ipykernel" in requirement and "!=7.0.*" in requirement for requirement in project["dependencies"])
 
 
+def test_the_extras_that_change_what_the_package_can_do_are_installed_for_its_tests():
+    extras = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert [requirement.split(">")[0] for requirement in extras["forest"]] == ["coniferest"]
+    assert {*extras["forest"], *extras["export"], *extras["lab"]} <= set(extras["test"])
+
+
 def test_every_module_that_is_imported_is_a_dependency_or_of_python():
     import_names = {"pillow": "PIL", "scikit-learn": "sklearn", "umap-learn": "umap"}
     project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["project"]
