@@ -378,6 +378,7 @@ def test_theorem_3_is_met_by_the_uniform_distribution_at_every_lambda_and_by_no_
 # -- the report -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_reports_and_figures_are_written(tmp_path):
     from uai_notebook.experiments import figure2, theorems
 
@@ -394,6 +395,7 @@ def test_the_reports_and_figures_are_written(tmp_path):
     assert row.endswith("| 50 (50 to 50) | 0 (0 to 0) |")
 
 
+@pytest.mark.slow
 def test_the_report_is_the_same_in_every_run(tmp_path):
     from uai_notebook.experiments import theorems
 
