@@ -249,7 +249,7 @@ def save(figure: Figure, stem: Path | str, html: bool = True) -> list[Path]:
     stem : path
         Without an ending; its folder is made.
     html : bool
-        Also write the interactive page. It works offline because plotly.js is in it, which makes a file of 5 MB or more:
+        Also write the interactive page. It works offline because plotly.js is in it, which makes it 5 MB or more:
         committed results are PNG (some 60-400 kB), and pages are written where they are looked at.
 
     Raises
