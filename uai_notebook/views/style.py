@@ -12,7 +12,8 @@ GRID = "rgba(140, 140, 140, 0.25)"
 UNLABELED = "#8C8C8C"
 NO_BACKGROUND = "rgba(0, 0, 0, 0)"
 FONT_SIZE = 12
-_BUTTONS = ["lasso2d", "select2d", "zoomin2d", "zoomout2d", "autoscale2d"]  # not wanted: the bar covers the legend
+# Not wanted: the bar covers the legend, and the last one, "Share chart" of plotly 7, would upload the data.
+_BUTTONS = ["lasso2d", "select2d", "zoomin2d", "zoomout2d", "autoscale2d", "sendChartToCloud"]
 
 
 @dataclass(frozen=True)
