@@ -347,6 +347,16 @@ def test_the_optional_methods_of_a_module_are_called_at_their_time(ds, config):
     assert model.calls == []
 
 
+def test_stages_that_leave_no_step_for_the_whole_are_an_error(ds, config):
+    class Greedy(Staged):
+        def pretrain_stages(self, steps):
+            """All of the steps."""
+            return [Stage(steps, [*self.second.parameters()], lambda x, x_y: self(x).loss)]
+
+    with pytest.raises(ValueError, match=r"Greedy\.pretrain_stages took 30 of 30 steps: leave at least one"):
+        run(UaiLearner(ds, Greedy(), config).pretrain())
+
+
 def test_a_module_with_double_buffers_runs_on_the_cpu_where_auto_finds_mps(monkeypatch):
     monkeypatch.setattr("uai_notebook.learners.uai.choose_device", lambda name: torch.device("mps"))
     assert _device("auto", DAGMM(5)).type == "cpu"

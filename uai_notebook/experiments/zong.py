@@ -41,7 +41,7 @@ SETTINGS = {
     "arrhythmia": Setting((10, 2), 2, 128, 10_000),
     "kddcup_rev": Setting((60, 30, 10, 1), 4, 1024, 400),
 }
-"""DAGMM's of Zong 2018, Sec. 4.3. Our choice: the other networks have the same layers and batches."""
+"""DAGMM's of Zong 2018, Sec. 4.3. Our choice: the other networks have the same layers and batches, and noise .1."""
 
 OTHER = Setting((10, 2), 2, 128)
 """Our choice for the sets that Zong lacks: the nets of Arrhythmia, as the paper of UaiNets does not say."""

@@ -109,8 +109,12 @@ class UaiLearner:
         """``pretrain_steps`` steps: the model's own stages where it has them, then on the base loss."""
         of = self.config.pretrain_steps
         pretrain_stages = getattr(self.net.base, "pretrain_stages", None)
+        stages = [] if pretrain_stages is None else pretrain_stages(of)
+        if (taken := sum(stage.steps for stage in stages)) >= of:
+            name = type(self.net.base).__name__
+            raise ValueError(f"{name}.pretrain_stages took {taken} of {of} steps: leave at least one for the whole.")
         done = 0
-        for stage in pretrain_stages(of) if pretrain_stages is not None else []:
+        for stage in stages:
             for progress in stage_steps(self.net, stage, self.rows, self.config, self._generator):
                 yield Progress(done + progress.step, of, progress.loss)
             done += stage.steps
