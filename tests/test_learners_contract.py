@@ -276,9 +276,20 @@ def test_a_memory_of_nothing_is_an_error(name, ds):
 
 
 @pytest.mark.parametrize("name", ["dae", *UNSUPERVISED])
-def test_a_memory_for_what_has_none_is_an_error(name, ds):
-    with pytest.raises(ValueError, match=f"memory=5 with base='{name}': only loda_aad, tree_aad, pine_forest have"):
+def test_an_option_that_a_learner_does_not_have_is_an_error(name, ds):
+    with pytest.raises(TypeError, match="memory"):
         make_learner(ds, name, memory=5)
+
+
+def test_loda_on_raw_features_depends_on_their_units(ds):
+    small = uai.Dataset.from_arrays(ds.x * np.array([1, 1, 1, 1, 1e-3], np.float32), name="tiny")
+    for scale, alike in ((True, True), (False, False)):
+        scores = []
+        for data in (ds, small):
+            learner = make_learner(data, "loda_aad", scale=scale)
+            run(learner.pretrain())
+            scores.append(learner.evaluate().base_score)
+        assert np.allclose(*scores, atol=1e-3) == alike
 
 
 @pytest.mark.parametrize("name", [*AAD, *UNSUPERVISED])

@@ -34,7 +34,7 @@ def test_finished_runs_are_skipped(tmp_path: Path, executed) -> None:
 
 
 def test_a_run_with_another_budget_or_config_is_not_a_finished_one(tmp_path: Path, executed) -> None:
-    others = [tiny(), tiny(budget=30), tiny(config=TrainConfig()), tiny(query="paper"), tiny(memory=5)]
+    others = [tiny(), tiny(budget=30), tiny(config=TrainConfig()), tiny(query="paper"), tiny(options=(("memory", 5),))]
     run_all(others, tmp_path / "r.jsonl", report=quiet)
     run_all(others, tmp_path / "r.jsonl", report=quiet)
     assert executed == others

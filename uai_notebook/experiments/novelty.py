@@ -31,7 +31,7 @@ def runs(choice: Choice) -> list[Unit]:
         if "DAGMM" in methods:
             found.append(Run(DATASET, "dagmm", seed, budget, config=DAGMM, active=False))
         if "LODA-AAD" in methods:
-            found.append(Run(DATASET, "loda_aad", seed, budget, query="uai", memory=MEMORY))
+            found.append(Run(DATASET, "loda_aad", seed, budget, query="uai", options=(("memory", MEMORY),)))
         if {"DAE", "DAE_uai"} & set(methods):
             found.append(Run(DATASET, "dae", seed, budget))
     return found

@@ -91,8 +91,9 @@ class Run:
         As of a session.
     budget : int
         Items asked.
-    memory : int, optional
-        Of LODA-AAD and Tree-AAD: how many of the newest labels are kept (App. B.2).
+    options : tuple of (str, object)
+        Of a learner that is no network, such as ``(("memory", 1000),)``: see
+        :func:`~uai_notebook.learners.make_learner`.
     active : bool
         False: only the base model alone, nothing is asked.
 
@@ -116,7 +117,7 @@ class Run:
     k: int = 10
     query: str = "adaptive"
     config: TrainConfig = field(default_factory=TrainConfig)
-    memory: int | None = None
+    options: tuple[tuple[str, Any], ...] = ()
     active: bool = True
 
     def __post_init__(self) -> None:
@@ -136,7 +137,7 @@ class Run:
     @property
     def settings(self) -> dict[str, Any]:
         """What its results say of the configuration."""
-        return settings_of(self.config) | ({} if self.memory is None else {"memory": self.memory})
+        return settings_of(self.config) | dict(self.options)
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -173,13 +174,12 @@ class Run:
 
     def session(self, ds: Dataset) -> ActiveSession:
         """The session that is run, new."""
+        from ..learners import make_learner
         from ..session import ActiveSession
 
         base: Any = self.base
-        if self.memory is not None:
-            from ..learners import make_learner
-
-            base = make_learner(ds, self.base, self.config, self.seed, memory=self.memory)
+        if self.options:
+            base = make_learner(ds, self.base, self.config, self.seed, **dict(self.options))
         return ActiveSession(
             ds, base, k=self.k, budget=self.budget, query=self.query, seed=self.seed, config=self.config
         )

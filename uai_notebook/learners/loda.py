@@ -42,6 +42,8 @@ class LodaLearner:
         Of the projections.
     memory : int, optional
         How many of the newest labels are learned from (App. B.2); all by default.
+    scale : bool
+        Whether features are brought to [0, 1] first; False takes them as they are.
     n_projections : int
         Histograms. Our choice: 300, where the rule of the authors' code stops.
 
@@ -53,10 +55,10 @@ class LodaLearner:
     Notes
     -----
     Pevny (2016): projections have 1 - 1/sqrt(d) zeros, the rest are normal. Das et al. (2016) learn the weights; the
-    paper runs their code (App. A.2). Our choices: features are scaled to [0, 1] first as for the networks, which
-    comes closer to the paper's F1 than raw or standardised features; a projection has unit length; an empty bin, and
-    what lies beyond the histogram's range in new data, count as in the authors' code: the first has density 1e-8,
-    the second belongs to the outermost bin.
+    paper runs their code (App. A.2) and does not say on which scale. Our choices: features are scaled to [0, 1] first,
+    as for the networks (Table 1 of our results has raw ones too: which is better depends on the data); a projection
+    has unit length; an empty bin, and what lies beyond the histogram's range in new data, count as in the authors'
+    code: the first has density 1e-8, the second belongs to the outermost bin.
 
     Examples
     --------
@@ -71,12 +73,20 @@ class LodaLearner:
     7
     """
 
-    def __init__(self, ds: Dataset, seed: int = 0, memory: int | None = None, n_projections: int = PROJECTIONS) -> None:
+    def __init__(
+        self,
+        ds: Dataset,
+        seed: int = 0,
+        memory: int | None = None,
+        scale: bool = True,
+        n_projections: int = PROJECTIONS,
+    ) -> None:
         if n_projections < 1 or (memory is not None and memory < 1):
             raise ValueError(f"memory={memory!r}, n_projections={n_projections!r}: expected at least 1 each.")
         self.ds, self.seed, self.memory = ds, int(seed), memory
         self._uniform = np.full(n_projections, n_projections**-0.5)
-        self._offset, self._factor = fit_scaling(ds)
+        zero, one = np.zeros(1, np.float32), np.ones(1, np.float32)
+        self._offset, self._factor = fit_scaling(ds) if scale else (zero, one)
         self._forget()
 
     def _forget(self) -> None:

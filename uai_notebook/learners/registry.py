@@ -21,7 +21,6 @@ _OTHERS: dict[str, Callable[..., Learner]] = {
     "isolation_forest": IsolationForestLearner,
     "oc_svm": OcSvmLearner,
 }
-_WITH_MEMORY = ("loda_aad", "tree_aad", "pine_forest")
 
 
 def learner_names() -> tuple[str, ...]:
@@ -29,9 +28,7 @@ def learner_names() -> tuple[str, ...]:
     return (*BASES, *_OTHERS)
 
 
-def make_learner(
-    ds: Dataset, base: Any, config: TrainConfig | None = None, seed: int = 0, memory: int | None = None
-) -> Learner:
+def make_learner(ds: Dataset, base: Any, config: TrainConfig | None = None, seed: int = 0, **options: Any) -> Learner:
     """The learner of a name or of a torch module; a learner is returned as it is.
 
     Parameters
@@ -44,15 +41,16 @@ def make_learner(
         Of networks; other learners have no use for it.
     seed : int
         Of all that is random.
-    memory : int, optional
-        How many of the newest labels an AAD learner learns from (App. B.2).
+    **options
+        Of a learner that is no network, such as ``memory``: how many of the newest labels an AAD learner learns from
+        (App. B.2).
 
     Raises
     ------
     ValueError
-        An unknown name, or ``memory`` for a learner that has none.
+        An unknown name.
     TypeError
-        Neither a name nor a learner nor a module that fits.
+        Neither a name nor a learner nor a module that fits, or an option that it does not have.
     ImportError
         The learner needs a package that is not installed.
 
@@ -64,13 +62,12 @@ def make_learner(
     >>> type(make_learner(ds, "loda_aad", memory=1000)).__name__
     'LodaLearner'
     """
-    if memory is not None and (not isinstance(base, str) or base not in _WITH_MEMORY):
-        raise ValueError(f"memory={memory!r} with base={base!r}: only {', '.join(_WITH_MEMORY)} have a memory.")
-    if isinstance(base, str):
-        if base not in learner_names():
-            raise ValueError(f"base={base!r}: expected one of {', '.join(learner_names())}, a BaseModel or a Learner.")
-        if base in _OTHERS:
-            return _OTHERS[base](ds, seed=seed, **({} if memory is None else {"memory": memory}))
-    elif isinstance(base, Learner) and not isinstance(base, type):
+    if isinstance(base, str) and base not in learner_names():
+        raise ValueError(f"base={base!r}: expected one of {', '.join(learner_names())}, a BaseModel or a Learner.")
+    if isinstance(base, str) and base in _OTHERS:
+        return _OTHERS[base](ds, seed=seed, **options)
+    if options:
+        raise TypeError(f"base={base!r} has no option {', '.join(options)}: only {', '.join(_OTHERS)} have options.")
+    if isinstance(base, Learner) and not isinstance(base, type | str):
         return base
     return UaiLearner(ds, base, config, seed)
