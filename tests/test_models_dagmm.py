@@ -142,7 +142,7 @@ def test_the_score_is_the_energy_under_the_mixture_of_all_items_not_of_a_batch()
     np.testing.assert_allclose(model(x[:7]).score.detach(), expected[:7], rtol=1e-4, atol=1e-4)
 
 
-def test_the_training_loss_is_zongs_eq_7_with_the_mixture_of_the_batch():
+def test_the_training_loss_is_zongs_eq_7_per_feature_with_the_mixture_of_the_batch():
     x = torch.rand(40, 5, generator=seeded())
     model = fitted(x, energy_weight=0.3, variance_weight=0.02).train()
     seen = {}
@@ -152,7 +152,7 @@ def test_the_training_loss_is_zongs_eq_7_with_the_mixture_of_the_batch():
     parts = plain_moments(z, seen["membership"].astype(np.float64))
     made = model.decoder(model.encoder(x)).detach().numpy()
     penalty = sum((1 / covariance.diagonal()).sum() for _, _, covariance in parts)
-    expected = ((x.numpy() - made) ** 2).sum(1) + 0.3 * scipy_energy(z, parts) + 0.02 * penalty
+    expected = ((x.numpy() - made) ** 2).mean(1) + 0.3 * scipy_energy(z, parts) + 0.02 * penalty
     np.testing.assert_allclose(out.loss.detach(), expected, rtol=1e-4)
 
 

@@ -41,6 +41,10 @@ class DAGMM(nn.Module):
     paper does not say): latent_dim is hidden[-1] + 2. While training, the score is the energy under the mixture of
     the last :meth:`fit_statistics`: labelled items must not be scored by a mixture of labelled items.
 
+    Zong's eq. 7 has |x - x'|^2. The loss here has its mean over features, as our other models: lambda_1 and lambda_2
+    then mean the same whatever d is. With the sum, the error of many features
+    outweighs the energy.
+
     Examples
     --------
     >>> import torch
@@ -89,7 +93,7 @@ class DAGMM(nn.Module):
         return Mixture(self.weight, self.mean, self.factor)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, x_y: Tensor | None = None) -> BaseOutput:
-        """Zong 2018, eq. 3 to 7: the score is the energy of z, the loss |x - x'|^2 + lambda_1 E + lambda_2 P."""
+        """Zong 2018, eq. 3 to 7: the score is the energy of z, the loss |x - x'|^2 / d + lambda_1 E + lambda_2 P."""
         x = x.flatten(1)  # (B, d)
         z, error = self._represent(x)
         if self.training:
@@ -100,7 +104,10 @@ class DAGMM(nn.Module):
         else:
             mixture = self.mixture
             score = surprise = energy(z, mixture)
-        loss = error + (self.energy_weight * surprise + self.variance_weight * inverse_variances(mixture)).float()
+        loss = (
+            error / x.shape[1]
+            + (self.energy_weight * surprise + self.variance_weight * inverse_variances(mixture)).float()
+        )
         return BaseOutput(z, score.float(), loss)
 
     @torch.no_grad()
