@@ -103,6 +103,7 @@ class ZongRun:
     as anomalies" (Zong 2018, Sec. 4.3). Our choice where that leaves something open: the share is of the test half,
     for every method; ties are broken by its random order; features are scaled to [0, 1] by their range over all rows,
     of both halves and without regard to y. On the sets that Zong lacks, the share flagged is that of the anomalies.
+    :class:`~uai_notebook.models.DAGMM` says what its loss leaves open.
 
     Examples
     --------

@@ -42,8 +42,7 @@ class DAGMM(nn.Module):
     the last :meth:`fit_statistics`: labelled items must not be scored by a mixture of labelled items.
 
     Zong's eq. 7 has |x - x'|^2. The loss here has its mean over features, as our other models: lambda_1 and lambda_2
-    then mean the same whatever d is. With the sum, the error of many features
-    outweighs the energy.
+    then mean the same whatever d is. With the sum, the error of many features outweighs the energy.
 
     Examples
     --------
