@@ -150,15 +150,15 @@ def _retrieve(file: RemoteFile, url: str, path: Path, *, quiet: bool) -> Path:
     import pooch
 
     logger = pooch.get_logger()
-    level = logger.level
-    if quiet:
-        logger.setLevel("WARNING")
+    before = logger.disabled
+    # Not by its level: a logger that nobody registered keeps what it once found enabled.
+    logger.disabled = before or quiet
     try:
         bar = not quiet and find_spec("tqdm") is not None
         downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16, timeout=(10, 30))
         found = pooch.retrieve(url, file.known_hash or None, fname=path.name, path=path.parent, downloader=downloader)
     finally:
-        logger.setLevel(level)
+        logger.disabled = before
     return Path(found)
 
 
