@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: lab test lint types pytest bench bench-click first-look screenshots clean
+.PHONY: lab test lint types pytest bench bench-click bench-loda first-look screenshots clean
 
 lab: $(VENV)/.lab-installed
 	$(BIN)/python -m uai_notebook
@@ -26,6 +26,9 @@ bench: $(VENV)/.test-installed
 
 bench-click: $(VENV)/.test-installed
 	$(BIN)/python tests/benchmarks/bench_click.py
+
+bench-loda: $(VENV)/.test-installed
+	$(BIN)/python tests/benchmarks/bench_loda.py
 
 first-look: $(VENV)/.test-installed
 	$(BIN)/python -m uai_notebook.experiments first_look

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("name", ["first_look", "bench_round", "bench_click"])
+@pytest.mark.parametrize("name", ["first_look", "table1", "bench_round", "bench_click"])
 def test_the_table_in_the_readme_is_the_committed_result(name):
     shown = re.search(rf"<!-- {name} -->\n(.*?)\n<!-- /{name} -->", (ROOT / "README.md").read_text(), re.S)
     assert shown is not None

@@ -50,7 +50,8 @@ class ActiveSession:
     ds : Dataset
         What is looked at.
     base : str, BaseModel or Learner
-        "dae", "class" or another name of :func:`~uai_notebook.learners.learner_names`, a torch module, or any learner.
+        A name, such as "dae", "class", "dagmm" or "tree_aad" (:func:`~uai_notebook.learners.learner_names` has them
+        all), a torch module, or any learner.
     k : int
         Items asked at a time.
     budget : int, optional
