@@ -12,8 +12,6 @@ Nothing here is asserted: times are for people.
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import statistics
 import time
 from collections.abc import Sequence
@@ -21,8 +19,9 @@ from pathlib import Path
 
 import numpy as np
 import scipy
+from benchmark_record import machine_line, processor, versions, write
 
-from uai_notebook import ActiveSession, Dataset, Oracle, __version__, load_dataset, simulate
+from uai_notebook import ActiveSession, Dataset, Oracle, load_dataset, simulate
 from uai_notebook.learners import LodaLearner
 from uai_notebook.learners.loda import PROJECTIONS, random_projections
 from uai_notebook.training import fit_scaling
@@ -106,20 +105,9 @@ def report(found: dict[str, list[float]], ds: Dataset, k: int) -> str:
         "The 70 to 100 s were measured for this project before its first line, with the public code of Das et al. "
         "(ad_examples) on two shared cores; that code is not run here.",
         "",
-        f"{processor()}, Python {platform.python_version()}, numpy {np.__version__}, scipy {scipy.__version__}, "
-        f"uai_notebook {__version__}.",
+        machine_line(np, scipy),
     ]
     return "\n".join(lines) + "\n"
-
-
-def processor() -> str:
-    """Name of the processor."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -141,16 +129,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     text = report(found, ds, options.k)
     print(text, end="")
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.with_suffix(".md").write_text(text, encoding="utf-8")
-    versions = {"python": platform.python_version(), "numpy": np.__version__, "scipy": scipy.__version__}
     record = {
         "k": options.k,
         "processor": processor(),
-        "versions": {**versions, "uai_notebook": __version__},
+        "versions": versions(np, scipy),
         **{name: [round(value, 4) for value in values] for name, values in found.items()},
     }
-    options.out.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write(options.out, text, record)
 
 
 if __name__ == "__main__":

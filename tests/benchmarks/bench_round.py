@@ -11,8 +11,6 @@ Nothing here is asserted: times are for people.
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -22,8 +20,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from benchmark_record import machine_line, processor, versions, write
 
-from uai_notebook import ActiveSession, Dataset, Label, TrainConfig, __version__
+from uai_notebook import ActiveSession, Dataset, Label, TrainConfig
 from uai_notebook.background import polite
 from uai_notebook.learners import UaiLearner
 from uai_notebook.training import EVALUATION_ROWS
@@ -196,20 +195,9 @@ def report(found: dict[str, list[Timing]], n: int, d: int, repeats: int) -> str:
         "latent, and more: gathering and scaling rows, noise, activations, losses, optimizer. Models had "
         f"{CONFIG.pretrain_steps} steps of pre-training: a step's cost does not depend on it.",
         "",
-        f"{processor()}, Python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}, "
-        f"uai_notebook {__version__}.",
+        machine_line(torch, np),
     ]
     return "\n".join(lines) + "\n"
-
-
-def processor() -> str:
-    """Name of the processor."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -223,8 +211,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     found = run(options.items, options.features, options.repeats)
     text = report(found, options.items, options.features, options.repeats)
     print(text, end="")
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.with_suffix(".md").write_text(text, encoding="utf-8")
     seconds = {
         name: {
             "cpu": [round(timing.cpu, 4) for timing in timings],
@@ -233,9 +219,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name, timings in found.items()
     }
     settings = {"items": options.items, "features": options.features, "config": CONFIG.to_dict()}
-    versions = {"python": platform.python_version(), "torch": str(torch.__version__), "numpy": np.__version__}
-    record = {**settings, "processor": processor(), "versions": {**versions, "uai_notebook": __version__}}
-    options.out.with_suffix(".json").write_text(json.dumps({**record, "seconds": seconds}, indent=1) + "\n")
+    machine = {"processor": processor(), "versions": versions(torch, np)}
+    write(options.out, text, {**settings, **machine, "seconds": seconds})
 
 
 if __name__ == "__main__":
