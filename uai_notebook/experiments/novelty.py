@@ -56,7 +56,7 @@ def show(results: Sequence[Result], folder: Path) -> str:
     ]
     caption = (
         "Our test set: the 60,593 normal connections and attacks drawn to the paper's counts, 3,817 of seen and 3,498 "
-        "of unseen types. DAGMM and DAE have seen no label. Dotted: found in training, right axis."
+        "of unseen types. Dashed: no label seen. Dotted: found in training, right axis."
     )
     save(
         Figure("Figure 4: new data with new kinds of anomalies", panels, columns=2, caption=caption), folder / "figure4"
