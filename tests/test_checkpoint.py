@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import uai_notebook as uai
 from uai_notebook import checkpoint
+from uai_notebook.learners import make_learner
 
 CONFIG = uai.TrainConfig(hidden=(8, 2), pretrain_steps=30, round_steps=5, batch_size=32, labeled_batch=16)
 
@@ -195,3 +196,30 @@ def test_a_setting_that_came_later_does_not_make_a_checkpoint_useless(ds: uai.Da
     again = session_of(ds)
     checkpoint.load(again, tmp_path / "c.npz")
     assert again.snapshot is not None
+
+
+@pytest.mark.parametrize("answered", [0, 2])
+def test_what_was_asked_and_not_answered_is_asked_again(ds: uai.Dataset, tmp_path: Path, answered: int) -> None:
+    session = session_of(ds)
+    session.train()
+    first = session.queue[:answered]
+    if answered:
+        session.label(first, uai.Oracle(ds.y).audit(first))
+    checkpoint.save(session, tmp_path / "c.npz")
+    again = session_of(ds)
+    checkpoint.load(again, tmp_path / "c.npz")
+    assert again.queue.tolist() == session.queue.tolist()
+    for one in (session, again):
+        uai.simulate(one, uai.Oracle(ds.y), progress=False)
+    assert again.labels["index"].tolist() == session.labels["index"].tolist()
+    assert again.round == session.round
+
+
+def test_a_checkpoint_of_a_learner_with_other_options_is_refused(ds: uai.Dataset, tmp_path: Path) -> None:
+    session = session_of(ds, base=make_learner(ds, "loda_aad"))
+    session.train()
+    checkpoint.save(session, tmp_path / "c.npz")
+    other = session_of(ds, base=make_learner(ds, "loda_aad", scale=False))
+    with pytest.raises(ValueError, match=r"made with a learner of options .*'scale': True"):
+        checkpoint.load(other, tmp_path / "c.npz")
+    checkpoint.load(session_of(ds, base=make_learner(ds, "loda_aad")), tmp_path / "c.npz")

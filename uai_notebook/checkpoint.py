@@ -96,10 +96,13 @@ def save(session: ActiveSession, path: str | Path, **extra: Any) -> None:
             {
                 "fingerprint": session.ds.fingerprint,
                 "settings": session.settings,
+                "options": getattr(session.learner, "options", {}),
                 "learner": session.learner.state_dict(),
                 "index": index,
                 "value": value,
                 "asked": np.asarray([current[i].asked for i in index.tolist()], bool),
+                "batch": session._batch,
+                "offered": sorted(session._offered),
                 "round": session.round,
                 "trained": np.asarray([session.snapshot.labeled_index, session.snapshot.labeled_value], np.int64),
                 "history": session.history.state_dict(),
@@ -142,11 +145,16 @@ def load(session: ActiveSession, path: str | Path) -> dict[str, Any]:
     if differ:
         name = differ[0]
         raise ValueError(f"{path} was made with {name}={saved.get(name)!r}, not {settings[name]!r}.")
+    options = getattr(session.learner, "options", {})
+    if state.get("options", options) != options:
+        raise ValueError(f"{path} was made with a learner of options {state['options']}, not {options}.")
     with session._lock:
         session.learner.load_state_dict(state["learner"])
         if len(state["index"]):
             session.store.add(state["index"].tolist(), state["value"].tolist(), asked=state["asked"].tolist())
         session.store.rounds = int(state["round"])
+        session._batch = list(state.get("batch", []))
+        session._offered = set(state.get("offered", []))
         trained, value = state["trained"]
         session._snapshot = replace(
             session.learner.evaluate(),

@@ -9,6 +9,7 @@ import pytest
 
 from uai_notebook.experiments import curves, frozen, latents, novelty
 from uai_notebook.experiments.choice import Choice
+from uai_notebook.experiments.units import settings_of
 
 
 def png(folder: Path, name: str) -> np.ndarray:
@@ -93,7 +94,8 @@ def test_figure_4_shows_recall_by_kind_and_what_was_found_in_training(tmp_path: 
     results = [
         rev(result, "DAE_uai", {0: (0.2, 0.6), 4000: (0.9, 0.7)}),
         rev(result, "LODA-AAD", {0: (0.3, 0.5), 4000: (0.6, 0.5)}, query="uai", config={"memory": 1000}),
-        rev(result, "DAGMM (ranked)", {0: (0.1, 0.1)}),
+        rev(result, "DAGMM (ranked)", {0: (0.1, 0.1)}, config=settings_of(novelty.DAGMM)),
+        rev(result, "LODA-AAD", {0: (0.7, 0.7)}, query="uai", config={"scale": False, "memory": 1000}),
     ]
     text = novelty.show(results, tmp_path)
     assert png(tmp_path, "figure4").std() > 5
@@ -144,7 +146,22 @@ def test_figure_11_shows_frozen_models_by_the_labels_they_were_given(tmp_path: P
     run = result("DAE_uai", "thyroid", budget=531, n_anomalies=93, k=3, found=93, extra=extra)
     text = frozen.show([run], tmp_path)
     assert png(tmp_path, "figure11").std() > 5
-    assert "| thyroid | 531 | 60 of 93 | 600 |" in text.splitlines()
+    assert "| thyroid | 531 | 60 in 93 | 93 | 600 |" in text.splitlines()
+
+
+def test_figure_11_says_how_many_labels_a_model_had_and_at_how_many_items_it_was_read(tmp_path: Path, result) -> None:
+    curve = {"asked": 12, "b": [1, 40, 80], "found": [1, 20, 30], "all_found_at": 80}
+    run = result("DAE_uai", "arrhythmia", budget=60, n_anomalies=66, k=3, extra={"probes": {"10": {"frozen": curve}}})
+    assert "| arrhythmia | 12 | 20 in 40 | 66 | 80 |" in frozen.show([run], tmp_path).splitlines()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_figure_takes_no_run_of_other_settings(result, order: int) -> None:
+    probes = {"probes": {"0": {}, "531": {}}}
+    usual = result("DAE_uai", "thyroid", budget=531, extra=probes)
+    other = result("DAE_uai", "thyroid", budget=531, extra=probes, config={"lr": 1})
+    assert frozen.probed([usual, other][::order], "thyroid") == usual
+    assert frozen.probed([usual, other][::order], "thyroid", config={"lr": 1}) == other
 
 
 def test_figure_11_prefers_the_run_that_was_probed_farthest(result) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from uai_notebook import TrainConfig, load_dataset
-from uai_notebook.experiments import units
+from uai_notebook.experiments import probes, units
 from uai_notebook.experiments.results import read_results
 from uai_notebook.experiments.runs import checkpoint_of, run_all
 from uai_notebook.experiments.units import Run
@@ -124,6 +124,7 @@ def test_an_interrupted_run_goes_on_in_its_middle_with_the_same_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(units, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setitem(probes.BUDGETS, "digits_0", (0, 20, 50, 60))
     run, path = tiny(budget=60), tmp_path / "r.jsonl"
     whole = tiny(budget=60).execute(tmp_path / "other.npz", quiet)
 
@@ -151,8 +152,9 @@ def test_an_interrupted_run_goes_on_in_its_middle_with_the_same_result(
         lines[1] == "digits_0 DAE_uai adaptive seed 0 hidden=[8, 2] pretrain_steps=20 round_steps=2: goes on from "
         "40 of 60"
     )
-    assert set(trained) == {4, 5}  # four rounds were not trained again
-    assert [(r.key, r.curve) for r in read_results(path)] == [(r.key, r.curve) for r in whole]
+    assert set(trained) == {4, 5, 6}  # the first four were not trained again; the last is for the probe at the end
+    assert [(r.key, r.curve, r.extra) for r in read_results(path)] == [(r.key, r.curve, r.extra) for r in whole]
+    assert list(whole[1].extra["probes"]) == ["0", "20", "50", "60"]
     assert not checkpoint_of(run, path).exists()
 
 
@@ -167,10 +169,12 @@ def test_runs_that_differ_have_checkpoints_of_their_own(tmp_path: Path) -> None:
 def test_a_run_is_probed_with_the_model_that_knows_just_so_many_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from uai_notebook.experiments import probes
-
     monkeypatch.setitem(probes.BUDGETS, "digits_0", (0, 10, 30))
-    _, active = tiny(budget=30).execute(tmp_path / "none.npz", quiet)
+    sessions = []
+    make = Run.session
+    monkeypatch.setattr(Run, "session", lambda run, ds: sessions.append(make(run, ds)) or sessions[-1])
+    run = Run("digits_0", "class", 0, budget=30, config=replace(TINY, pretrain_steps=300))
+    _, active = run.execute(tmp_path / "none.npz", quiet)
     probed = active.extra["probes"]
     assert list(probed) == ["0", "10", "30"]
     truth = load_dataset("digits_0", seed=0).y
@@ -180,15 +184,18 @@ def test_a_run_is_probed_with_the_model_that_knows_just_so_many_answers(
         assert frozen["found"] == sorted(frozen["found"])
         assert frozen["found"][-1] == truth.sum() == 18
         assert frozen["b"][-1] == frozen["all_found_at"] <= len(truth)
-    # Up to the budget the curve is what the run asked; with the whole budget, all of it.
-    asked = dict(zip(probed["30"]["frozen"]["b"], probed["30"]["frozen"]["found"], strict=True))
-    for i, found in enumerate(active.curve, start=1):
-        assert asked.get(10 * i, found) == found
+    # Up to the budget the frozen curve is what the run asked, one item after another.
+    (session,) = sessions
+    found = np.cumsum(truth[session.current_labels()[0]])
+    whole = probed["30"]["frozen"]
+    asked = [(b, f) for b, f in zip(whole["b"], whole["found"], strict=True) if b <= 30]
+    assert len(asked) > 3
+    assert asked == [(b, found[b - 1]) for b, _ in asked]
+    assert found[-1] > 0
+    assert 18 in whole["b"]  # as many items as there are anomalies
 
 
 def test_probes_change_nothing_in_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from uai_notebook.experiments import probes
-
     plain = tiny(budget=40).execute(tmp_path / "none.npz", quiet)
     monkeypatch.setitem(probes.BUDGETS, "digits_0", (0, 10, 20, 30, 40))
     probed = tiny(budget=40).execute(tmp_path / "none.npz", quiet)
@@ -196,8 +203,6 @@ def test_probes_change_nothing_in_a_run(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_flat_latent_is_probed_for_figures_9_and_10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from uai_notebook.experiments import probes
-
     monkeypatch.setattr(probes, "LATENT_BUDGETS", (0, 20))
     run = tiny(config=replace(TINY, hidden=(8, 1)), budget=40)
     _, active = run.execute(tmp_path / "none.npz", quiet)

@@ -60,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"\nStopped. The same command goes on from what is in {path}.")
         return 130
+    if choice.budget is not None:
+        print(f"\nWhat was run with --budget is in the lines above and in {path}; the table has its own budgets.")
     shown = path.with_name(f"{options.experiment}.md")
     shown.write_text(text, encoding="utf-8")
     print(f"\n{text}\n{shown} has this.")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from .choice import Choice
 from .plots import Curve, Figure, Panel, save
@@ -43,13 +44,14 @@ def show(results: Sequence[Result], folder: Path) -> str:
         if run is None:
             continue
         frozen = {int(b): p["frozen"] for b, p in run.extra["probes"].items() if int(b) <= largest}
-        shown = [b for b in SHOWN[dataset] if b in frozen]
-        title = f"{dataset}: b = {', '.join(f'{b:,}' for b in shown)}"
+        asked = [frozen[b]["asked"] for b in SHOWN[dataset] if b in frozen]  # a whole number of rounds
+        title = f"{dataset}: b = {', '.join(f'{b:,}' for b in asked)}"
         panels.append(Panel(title, "items audited", "anomalies found", _curves(dataset, frozen)))
-        for b, curve in frozen.items():
-            n = run.n_anomalies
-            found = max((f for at, f in zip(curve["b"], curve["found"], strict=True) if at <= n), default=0)
-            rows.append([dataset, f"{b:,}", f"{found:,} of {n:,}", f"{curve['all_found_at']:,}"])
+        for curve in frozen.values():
+            points = zip(curve["b"], curve["found"], strict=True)
+            at, found = max((point for point in points if point[0] <= run.n_anomalies), default=(0, 0))
+            found_in = [f"{found:,} in {at:,}", f"{run.n_anomalies:,}"]
+            rows.append([dataset, f"{curve['asked']:,}", *found_in, f"{curve['all_found_at']:,}"])
     if not panels:
         return "Nothing has been run yet.\n"
     caption = (
@@ -57,13 +59,19 @@ def show(results: Sequence[Result], folder: Path) -> str:
         "there and then its ranking with no further training. Lines stop where all anomalies have been found."
     )
     save(Figure("Figure 11: DAE_uai with a limited budget", panels, columns=2, caption=caption), folder / "figure11")
-    head = ["data set", "labels b", "found in as many items as there are anomalies", "all found after"]
+    head = ["data set", "labels b", "found in the first", "anomalies", "all found after"]
     return f"![Figure 11](figure11.png)\n\n{caption}\n\n" + markdown(head, rows)
 
 
-def probed(results: Sequence[Result], dataset: str, method: str = "DAE_uai") -> Result | None:
-    """The run of a method on a data set that was probed at the largest budget, seed 0 and rule adaptive first."""
-    found = [r for r in results if r.dataset == dataset and r.method == method and "probes" in r.extra]
+def probed(
+    results: Sequence[Result], dataset: str, method: str = "DAE_uai", config: Mapping[str, Any] | None = None
+) -> Result | None:
+    """The run of a method on a data set that was probed at the largest budget, seed 0 and rule adaptive first.
+
+    ``config`` are its settings, by default those of the paper.
+    """
+    wanted = (dataset, method, dict(config or {}))
+    found = [r for r in results if (r.dataset, r.method, r.config) == wanted and "probes" in r.extra]
     found.sort(key=lambda r: (max(map(int, r.extra["probes"])), r.query == "adaptive", -r.seed))
     return found[-1] if found else None
 

@@ -13,7 +13,7 @@ from .frozen import probed
 from .plots import Figure, Panel, Points, save
 from .results import Result
 from .tables import markdown
-from .units import Run
+from .units import Run, settings_of
 
 CONFIG = TrainConfig(hidden=(256, 64, 1))
 BUDGET = 2000
@@ -24,7 +24,7 @@ SHOWN = (0, 250, 2000)
 
 
 def runs(name: str, choice: Choice) -> list[Run]:
-    """One seed per data set; three for the numbers with ``--seeds 3``."""
+    """One seed per data set: the figure shows the first."""
     seeds = range(choice.seeds or 1)
     budget = choice.budget or BUDGET
     datasets = choice.datasets_of(DATASETS)
@@ -33,10 +33,9 @@ def runs(name: str, choice: Choice) -> list[Run]:
 
 def show(name: str, results: Sequence[Result], folder: Path) -> str:
     """Draw the figure; returns a table of how separable the plane is."""
-    flat = [r for r in results if r.config.get("hidden") == list(CONFIG.hidden)]
     panels, rows = [], []
     for dataset in DATASETS:
-        run = probed(flat, dataset, METHOD[name])
+        run = probed(results, dataset, METHOD[name], settings_of(CONFIG))
         if run is None:
             continue
         frames = {int(b): probe["latent"] for b, probe in run.extra["probes"].items()}

@@ -11,7 +11,7 @@ from .frozen import probed
 from .plots import Curve, Figure, Panel, save
 from .results import Result
 from .tables import markdown
-from .units import Run, Unit
+from .units import Run, Unit, settings_of
 
 DATASET = "kddcup_rev"
 N = 24_319
@@ -73,12 +73,18 @@ def show(results: Sequence[Result], folder: Path) -> str:
 
 def _recalls(results: Sequence[Result], name: str) -> dict[int, dict[str, float]]:
     """Recall of each kind by budget; of what learns nothing from labels at b = 0 alone."""
-    source = {"DAE": "DAE_uai", "DAGMM": "DAGMM (ranked)"}.get(name, name)
-    run = probed(results, DATASET, source)
+    run = _run_of(results, name)
     if run is None:
         return {}
     found = {int(b): p["test"] for b, p in run.extra["probes"].items() if "test" in p}
     return {0: found[0]} if name in ("DAE", "DAGMM") else found
+
+
+def _run_of(results: Sequence[Result], name: str) -> Result | None:
+    """The run that has the numbers of a method: of the DAE that with labels, which begins without."""
+    source = {"DAE": "DAE_uai", "DAGMM": "DAGMM (ranked)"}.get(name, name)
+    config = {"DAGMM": settings_of(DAGMM), "LODA-AAD": {"memory": MEMORY}}.get(name)
+    return probed(results, DATASET, source, config)
 
 
 def _curves(recalls: dict[str, dict[int, dict[str, float]]], kind: str, last: int) -> list[Curve]:
@@ -94,7 +100,7 @@ def _curves(recalls: dict[str, dict[int, dict[str, float]]], kind: str, last: in
 def _found(results: Sequence[Result], last: int) -> list[Curve]:
     curves = []
     for name in ("LODA-AAD", "DAE_uai"):
-        run = probed(results, DATASET, name)
+        run = _run_of(results, name)
         if run is not None:
             b = [min(run.k * (i + 1), run.budget) for i in range(len(run.curve))]
             curves.append(Curve(f"{name}, found in training", b, run.curve, right_axis=True))

@@ -63,7 +63,7 @@ def frozen_curve(session: ActiveSession, truth: npt.NDArray[Any]) -> dict[str, A
     Returns
     -------
     dict
-        ``asked``: labels so far; ``b`` and ``found``: a curve of at most 200 points; ``all_found_at``: the number of
+        ``asked``: labels so far; ``b`` and ``found``: a curve of at most 201 points; ``all_found_at``: the number of
         items after which no anomaly is left.
     """
     snapshot = session.snapshot
@@ -75,7 +75,8 @@ def frozen_curve(session: ActiveSession, truth: npt.NDArray[Any]) -> dict[str, A
     order = np.concatenate([index, others[np.argsort(-snapshot.ranking_score[others], kind="stable")]])
     found = np.cumsum(truth[order], dtype=np.int64)
     last = int(np.searchsorted(found, found[-1])) + 1
-    b = np.unique(np.linspace(1, last, CURVE_POINTS).astype(np.int64))
+    n = int(found[-1])  # as many items as there are anomalies: a point that a table asks for
+    b = np.unique(np.append(np.linspace(1, last, CURVE_POINTS).astype(np.int64), min(n, last)))
     return {"asked": len(index), "b": b.tolist(), "found": found[b - 1].tolist(), "all_found_at": last}
 
 

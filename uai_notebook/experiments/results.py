@@ -45,7 +45,8 @@ class Result:
     versions : dict of str
         Of python, torch, numpy and uai_notebook.
     commit : str
-        Of the program, "+" appended if files were changed since; empty outside a git checkout.
+        Of the program, "+" appended if files were changed since; two, if another one began the run; empty where it
+        is not known.
     time : str
         When it ended, UTC.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def run_all(units: Iterable[Unit], path: str | Path, workers: int = 1, report: R
     ValueError
         workers below 1, or a results file with a corrupt line.
     ConnectionError, OSError
-        A data set cannot be loaded. Nothing was run.
+        A data set cannot be loaded, and nothing was run; or a worker process died.
     """
     if workers < 1:
         raise ValueError(f"workers={workers}: expected at least 1.")
@@ -97,6 +98,10 @@ def _outcomes(
         for future in as_completed(futures):
             try:
                 yield futures[future], future.result()
+            except BrokenProcessPool as error:
+                raise OSError(
+                    "a worker died, perhaps for lack of memory: start again with fewer workers; finished runs are kept"
+                ) from error
             except Exception as error:
                 yield futures[future], error
     finally:

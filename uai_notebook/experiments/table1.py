@@ -154,9 +154,10 @@ def _remarks(cells: dict[tuple[str, str], Cell]) -> str:
         "without the truth could do.",
         "LODA-AAD on features scaled to [0, 1], as the networks, and on raw ones: the paper does not say which, and "
         "has one number for both.",
-        "KDDCUP and KDDCUP-Rev: LODA-AAD and Tree-AAD keep the newest 1,000 labels (App. B.2, which does not say how "
-        "many). LODA-AAD then forgets on KDDCUP-Rev: once hardly one of these labels is an anomaly, it finds hardly "
-        'any more (Figure 4 has its curve). The authors\' limit, of the "memory about the anomalies", may be another.',
+        "KDDCUP and KDDCUP-Rev: LODA-AAD and Tree-AAD keep the newest 1,000 labels. App. B.2 limits LODA-AAD on both "
+        "and Tree-AAD on KDDCUP, and does not say to how many. LODA-AAD then forgets on KDDCUP-Rev: once hardly one of "
+        "these labels is an anomaly, it finds hardly any more (Figure 4 has its curve). The authors' limit, of the "
+        '"memory about the anomalies", may be another.',
         "Credit Card: a copy whose values are quantised and whose Time is partly interpolated. KDDCUP-Rev: the "
         "authors' draw is not known. CTG: 21 features, the paper says 22.",
     ]

@@ -151,6 +151,7 @@ class Run:
         """Load the data, train and ask until the budget is used."""
         from ..experts import Oracle, simulate
 
+        made_by = origin()  # now: the program may change while it runs
         ds = load_dataset(self.dataset, seed=self.seed, quiet=True)
         truth = _truth(ds)
         clock = _Clock()
@@ -170,7 +171,8 @@ class Run:
             probes = {"probes": {"0": probe(session, truth)}} if probed_budgets(session, 0) else {}
             return [replace(base, extra=probes)]
         asked = self._result(self.query, truth[session.current_labels()[0]], truth, seconds)
-        return [base, replace(asked, extra=follower.extra)]
+        commits = dict.fromkeys(filter(None, (follower.commit, made_by["commit"])))
+        return [base, replace(asked, extra=follower.extra, commit=", ".join(commits))]
 
     def session(self, ds: Dataset) -> ActiveSession:
         """The session that is run, new."""
@@ -236,9 +238,10 @@ class ZongUnit:
         return {"contamination": self.contamination}
 
     def execute(self, checkpoint: Path, report: Report = print) -> list[Result]:
-        """Train and test; short enough to need no checkpoint."""
+        """Train and test; without checkpoints, it takes minutes."""
         from .zong import ZongRun
 
+        made_by = origin()  # now: the program may change while it runs
         scores = ZongRun(self.dataset, self.method, self.contamination, self.seed).execute()
         return [
             Result(
@@ -256,7 +259,7 @@ class ZongUnit:
                 seconds=round(scores.seconds, 1),
                 config=self.settings,
                 extra={"n_test": scores.n_test, "n_flagged": scores.n_flagged, **scores.settings},
-                **origin(),
+                **made_by,
                 time=datetime.now(UTC).isoformat(timespec="seconds"),
             )
         ]
@@ -288,6 +291,7 @@ class _Follower:
         self.run, self.session, self.truth, self.clock = run, session, truth, clock
         self.path, self.report = path, report
         self.extra: dict[str, Any] = {}
+        self.commit: str | None = None  # of the program that left the checkpoint
         self._waiting = list(probed_budgets(session, run.budget))
         self._saved = self._started = time.monotonic()
         self._first = 0
@@ -299,7 +303,7 @@ class _Follower:
         if not self.path.exists():
             return
         extra = checkpoint.load(self.session, self.path)
-        self.clock.before, self.extra = extra["seconds"], extra["measured"]
+        self.clock.before, self.extra, self.commit = extra["seconds"], extra["measured"], extra.get("commit")
         self._first = self.session.n_asked
         self._waiting = [b for b in self._waiting if str(b) not in self.extra.get("probes", {})]
         self.report(f"{self.run.title}: goes on from {self._first:,} of {self.run.budget:,}")
@@ -324,7 +328,8 @@ class _Follower:
         self.measure()
         if time.monotonic() - self._saved < CHECKPOINT_SECONDS or session.done:
             return
-        checkpoint.save(session, self.path, seconds=self.clock.seconds, measured=self.extra)
+        made_by = {"commit": self.commit or origin()["commit"]}
+        checkpoint.save(session, self.path, seconds=self.clock.seconds, measured=self.extra, **made_by)
         self._saved = time.monotonic()
         asked, found = session.n_asked, session.store.counts()[1]
         pace = (self._saved - self._started) / max(asked - self._first, 1)

@@ -54,6 +54,11 @@ class ForestLearner(ABC):
         self.ds, self.seed, self.memory, self.n_jobs = ds, int(seed), memory, n_jobs
         self._forget()
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """What a checkpoint compares: other options make another model."""
+        return {"memory": self.memory}
+
     def _forget(self) -> None:
         self._forest: Any = None
         self._rows = np.empty((0, 0), np.float32)  # distinct rows, flat

@@ -83,11 +83,16 @@ class LodaLearner:
     ) -> None:
         if n_projections < 1 or (memory is not None and memory < 1):
             raise ValueError(f"memory={memory!r}, n_projections={n_projections!r}: expected at least 1 each.")
-        self.ds, self.seed, self.memory = ds, int(seed), memory
+        self.ds, self.seed, self.memory, self.scale = ds, int(seed), memory, scale
         self._uniform = np.full(n_projections, n_projections**-0.5)
         zero, one = np.zeros(1, np.float32), np.ones(1, np.float32)
         self._offset, self._factor = fit_scaling(ds) if scale else (zero, one)
         self._forget()
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What a checkpoint compares: other options make another model."""
+        return {"memory": self.memory, "scale": self.scale, "n_projections": len(self._uniform)}
 
     def _forget(self) -> None:
         self._features = np.empty((0, 0), np.float32)  # (projections, distinct rows); empty until they are built
