@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..datasets import list_datasets
+from ..datasets.sets import ENTRIES
 from ..training import TrainConfig
 from .choice import Choice
 from .paper import TABLE1, TABLE1_SETS
@@ -70,10 +70,9 @@ def k_of(n_anomalies: int) -> int:
 def runs(choice: Choice) -> list[Unit]:
     """All units of the table, short ones first."""
     methods = choice.methods_of(METHODS)
-    counts = list_datasets().set_index("name")["n_anomalies"]
     found: list[Unit] = []
     for dataset in sorted(choice.datasets_of(TABLE1_SETS), key=ORDER.index):
-        n = int(counts[dataset])
+        n = ENTRIES[dataset].n_anomalies
         for method in methods:
             found += _units(method, dataset, n, choice)
     return found
@@ -109,7 +108,7 @@ def show(results: Sequence[Result], folder: Path) -> str:
 
 
 def _cell(results: Sequence[Result], dataset: str, method: str) -> Cell:
-    n = int(list_datasets().set_index("name")["n_anomalies"][dataset])
+    n = ENTRIES[dataset].n_anomalies
     paper = TABLE1[PAPER_NAME.get(method, method)][TABLE1_SETS.index(dataset)]
     if method == "DAE (best of grid)":
         tried = [_mean(_dae(results, dataset, n, config), paper) for config in ({}, *map(settings_of, GRID))]

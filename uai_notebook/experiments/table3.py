@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
 
-from ..datasets import list_datasets
+from ..datasets.sets import ENTRIES
 from . import table1
 from .choice import Choice
 from .paper import TABLE3, Row
@@ -77,8 +77,7 @@ def _results(results: Sequence[Result], dataset: str, method: str, share: float)
     if method not in ACTIVE:
         config = {"contamination": contamination_of(dataset, share)}
         return by_seed(results, method=method, dataset=dataset, query="zong", config=config)
-    n = int(list_datasets().set_index("name")["n_anomalies"][dataset])
-    return table1.results_of(results, dataset, ACTIVE[method], n)
+    return table1.results_of(results, dataset, ACTIVE[method], ENTRIES[dataset].n_anomalies)
 
 
 def _cell(ours: Sequence[float], paper: float) -> str:

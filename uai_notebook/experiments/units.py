@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..datasets import Dataset, list_datasets, load_dataset
+from ..datasets import Dataset, load_dataset
+from ..datasets.sets import ENTRIES
 from ..training import TrainConfig
 from .probes import probe, probed_budgets
 from .results import Key, Result, curve_of, key_of, origin, scores
@@ -121,9 +122,8 @@ class Run:
     active: bool = True
 
     def __post_init__(self) -> None:
-        names = list_datasets()["name"].tolist()
-        if self.dataset not in names:
-            raise ValueError(f"no data set is called {self.dataset!r}: expected one of {', '.join(names)}.")
+        if self.dataset not in ENTRIES:
+            raise ValueError(f"no data set is called {self.dataset!r}: expected one of {', '.join(ENTRIES)}.")
         if self.base not in BASES:
             raise ValueError(f"base={self.base!r}: expected one of {', '.join(BASES)}.")
 
