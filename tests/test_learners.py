@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -164,6 +166,31 @@ def test_labels_move_the_scores_of_labelled_items_apart(ds):
     run(learner.update(INDEX, LABEL))
     logit = learner.evaluate().uai_logit[INDEX]
     assert logit[:2].min() > logit[2:].max()
+
+
+def test_the_head_of_a_snapshot_gives_its_logits(ds, config):
+    learner = UaiLearner(ds, "dae", config)
+    run(learner.pretrain())
+    assert learner.evaluate().head is None
+    run(learner.update(np.array([0, 1]), np.array([1, 0], np.int8)))
+    snap = learner.evaluate()
+    joined = np.column_stack([snap.latent, snap.base_score, np.ones(len(snap))])
+    np.testing.assert_allclose(joined @ snap.head, snap.uai_logit, rtol=1e-4, atol=1e-5)
+    learner.net.head = torch.nn.Sequential(torch.nn.Linear(len(snap.head) - 1, 1))
+    assert learner.evaluate().head is None
+
+
+def test_base_models_learn_nothing_from_labels_where_no_gradient_goes_through_l(ds, config):
+    def trained(through, labels):
+        learner = UaiLearner(ds, "dae", dataclasses.replace(config, through_latent=through))
+        run(learner.pretrain())
+        run(learner.update(np.array([0, 1]), np.array(labels, np.int8)))
+        return learner.evaluate()
+
+    one, other = trained(False, [1, 0]), trained(False, [0, 1])
+    assert np.array_equal(one.latent, other.latent)
+    assert not np.array_equal(one.uai_logit, other.uai_logit)
+    assert not np.array_equal(trained(True, [1, 0]).latent, trained(True, [0, 1]).latent)
 
 
 def test_another_seed_gives_other_weights(ds, config):

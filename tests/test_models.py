@@ -145,6 +145,16 @@ def test_gradient_flows_through_l_and_none_through_s():
     assert (net.head.weight.grad != 0).all()
 
 
+def test_without_gradient_through_l_labels_reach_the_head_only():
+    x = torch.rand(4, D)
+    through, stopped = (uai.UaiNet(TwoParts(), through_latent=which) for which in (True, False))
+    stopped.load_state_dict(through.state_dict())
+    torch.testing.assert_close(stopped(x).logit, through(x).logit)
+    stopped(x).logit.sum().backward()
+    assert stopped.base.a.grad is None
+    assert stopped.head.weight.grad is not None
+
+
 def test_s_need_not_be_differentiable():
     class Counting(TwoParts):
         def forward(self, x, x_y=None):

@@ -78,6 +78,7 @@ LAYER = {
     "journal": 0,
     "arguments": 0,
     "theory": 0,
+    "thinning": 0,
     "distinct": 1,
     "labels": 1,
     "models": 1,

@@ -121,3 +121,21 @@ def test_a_history_takes_learners_without_latent_or_logit_and_latents_beyond_flo
     history = History()
     history.append(big)
     assert np.isfinite(history.frames[0].latent).all()
+
+
+def test_a_display_sample_keeps_what_lies_alone_in_the_plane_of_latent_and_score():
+    rng = np.random.default_rng(0)
+    latent, score = rng.normal(0, 0.1, (5_000, 2)).astype(np.float32), rng.random(5_000).astype(np.float32) + 1
+    latent[7], score[11] = [30, 0], 500
+    history = History(max_items=500)
+    history.append(Snapshot(score, latent))
+    assert {7, 11} <= set(history.frames[0].index.tolist())
+    assert len(history.frames[0].index) == 500
+
+
+def test_scores_and_latents_that_are_not_finite_can_be_thinned_as_well():
+    for latent in (None, np.full((50, 2), np.nan, np.float32), np.zeros((50, 0), np.float32)):
+        for score in (np.full(50, np.nan, np.float32), np.full(50, np.inf, np.float32), np.zeros(50, np.float32)):
+            history = History(max_items=10)
+            history.append(Snapshot(score, latent))
+            assert len(history.frames[0].index) == 10

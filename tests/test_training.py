@@ -37,6 +37,7 @@ def test_the_defaults_are_those_of_appendix_a1_and_of_the_contract():
         "threads": 1,
         "device": "auto",
         "optimizer": "rmsprop",
+        "through_latent": True,
     }
 
 

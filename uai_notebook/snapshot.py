@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .thinning import thin_by_density
+
 FloatArray = npt.NDArray[np.float32]
 IndexArray = npt.NDArray[np.int64]
 
@@ -40,6 +42,9 @@ class Snapshot:
         Mean losses of the training that led here, for example ``{"base": .01, "uai": .2}``.
     probability : bool
         Whether ``uai_score`` is a probability; otherwise it is a learned score without a scale.
+    head : float32 (d + 2,) or None
+        W of eq. 3, first of l, then of s, and last its bias: ``uai_logit`` is ``[l, s, 1] @ head``. None where
+        there is no logit, or it is no linear function of [l; s].
 
     Examples
     --------
@@ -57,6 +62,7 @@ class Snapshot:
     labeled_value: npt.NDArray[np.int8] = field(default_factory=lambda: np.empty(0, np.int8))
     losses: Mapping[str, float] = field(default_factory=dict)
     probability: bool = True
+    head: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.base_score)
@@ -89,7 +95,7 @@ class Frame:
     """One key round of a :class:`History`: the display items only, latents as float16.
 
     ``index`` (m,) names the items: the fixed display sample first, then items labelled since, in order
-    of their first label. A later frame therefore only ever appends.
+    of their first label. A later frame therefore only ever appends. The rest is as in :class:`Snapshot`.
     """
 
     round: int
@@ -98,6 +104,7 @@ class Frame:
     latent: npt.NDArray[np.float16] | None
     uai_logit: FloatArray | None
     n_labels: int
+    head: FloatArray | None = None
 
     @property
     def nbytes(self) -> int:
@@ -117,7 +124,9 @@ class History:
     max_bytes : int
         Bound on all key frames together, bytes. Our choice: 200 MB.
     max_items : int
-        Size of the display sample.
+        Size of the display sample. Where the data are larger it is all of the sparse parts of the first round's
+        (latent, score) plane and a share of the crowded ones: see :func:`~uai_notebook.thinning.thin_by_density`.
+        Our choice: 60,000, which a browser draws within 50 ms.
     seed : int
         Of the display sample.
 
@@ -131,7 +140,7 @@ class History:
     (1, array([0, 2, 1]))
     """
 
-    def __init__(self, max_bytes: int = 200_000_000, max_items: int = 20_000, seed: int = 0) -> None:
+    def __init__(self, max_bytes: int = 200_000_000, max_items: int = 60_000, seed: int = 0) -> None:
         self.max_bytes, self.max_items, self._seed = max_bytes, max_items, seed
         self._index = self._buffer = np.empty(0, np.int64)
         self._member = np.empty(0, bool)
@@ -201,7 +210,8 @@ class History:
         self._first_scores = snapshot.base_score
         sample = np.arange(n)
         if n > self.max_items:
-            sample = np.sort(np.random.default_rng(self._seed).choice(n, self.max_items, replace=False))
+            x, y = _plane(snapshot)
+            sample = thin_by_density(x, y, self.max_items, np.random.default_rng(self._seed))
         self._buffer, self._index = sample, sample
         self._member = np.zeros(n, bool)
         self._member[sample] = True
@@ -219,7 +229,7 @@ class History:
         limit = np.finfo(np.float16).max  # a latent beyond it would become infinite
         latent = None if snapshot.latent is None else snapshot.latent[i].clip(-limit, limit).astype(np.float16)
         logit = None if snapshot.uai_logit is None else snapshot.uai_logit[i]
-        return Frame(snapshot.round, i, snapshot.base_score[i], latent, logit, snapshot.n_labels)
+        return Frame(snapshot.round, i, snapshot.base_score[i], latent, logit, snapshot.n_labels, snapshot.head)
 
     def _keep(self, frame: Frame) -> None:
         # The latest round is always there; a former latest stays only if it lies on the stride.
@@ -230,3 +240,20 @@ class History:
             self._stride *= 2
             first, *inner, last = self._frames
             self._frames = [first, *(f for f in inner if f.round % self._stride == 0), last]
+
+
+def _plane(snapshot: Snapshot) -> tuple[FloatArray, FloatArray]:
+    """About where points of a snapshot lie on a plot: first principal axis of the latent, and score."""
+    y = snapshot.base_score
+    known = y[np.isfinite(y)]
+    if len(known) and known.min() >= 0:  # the plot's axis is then logarithmic
+        y = np.log(y + max(float(np.median(known)), 1e-30) / 100)
+    latent = snapshot.latent
+    if latent is None or not latent.shape[1]:
+        return np.zeros_like(y), y
+    finite = latent[np.isfinite(latent).all(axis=1)].astype(np.float64)
+    if not len(finite):
+        return np.zeros_like(y), y
+    centred = finite[:: 1 + len(finite) // 20_000] - finite.mean(axis=0)
+    direction = np.linalg.eigh(centred.T @ centred)[1][:, -1].astype(np.float32)
+    return latent @ direction, y

@@ -63,6 +63,9 @@ class TrainConfig:
         "auto" (cuda, else mps, else cpu) or a torch device name.
     optimizer : str
         "rmsprop", with TensorFlow 1's numbers (decay .9, epsilon 1e-10), or "adam", which DAGMM's authors use.
+    through_latent : bool
+        Whether the UAI layer's gradient goes on into the base model through l (Sec. 3.1). False is the contrast
+        that shows what it does there.
 
     Examples
     --------
@@ -83,6 +86,7 @@ class TrainConfig:
     threads: int = 1
     device: str = "auto"
     optimizer: str = "rmsprop"
+    through_latent: bool = True
 
     def __post_init__(self) -> None:
         if isinstance(self.hidden, list | tuple):
@@ -106,6 +110,8 @@ class TrainConfig:
         ]
         if self.optimizer not in OPTIMIZERS:
             wrong.append(f"optimizer={self.optimizer!r}: expected one of {', '.join(OPTIMIZERS)}")
+        if not isinstance(self.through_latent, bool):
+            wrong.append(f"through_latent={self.through_latent!r}: expected True or False")
         if wrong:
             raise ValueError("TrainConfig: " + "; ".join(wrong))
 

@@ -22,7 +22,7 @@ from ..models import (
     PretrainedAutoEncoder,
     UaiNet,
 )
-from ..snapshot import Snapshot
+from ..snapshot import FloatArray, Snapshot
 from ..training import (
     EVALUATION_ROWS,
     Progress,
@@ -94,7 +94,7 @@ class UaiLearner:
         self._generator = torch.Generator().manual_seed(seed + 0x5EED)
         model = _build(ds, base, self.config, weights)
         device = _device(self.config.device, model)
-        self.net = UaiNet(model, generator=weights).to(device)
+        self.net = UaiNet(model, generator=weights, through_latent=self.config.through_latent).to(device)
         for module in self.net.modules():
             # A network may have a part of that name, as every GAN does.
             if isinstance(getattr(module, "generator", 0), torch.Generator | None):
@@ -135,7 +135,9 @@ class UaiLearner:
     def evaluate(self) -> Snapshot:
         """Latents, base scores and, once the head has seen both kinds, logits of all items."""
         latent, score, logit = evaluate(self.net, self.rows)
-        return Snapshot(score, latent, logit if all(self._seen) else None, losses=dict(self._losses))
+        if not all(self._seen):
+            return Snapshot(score, latent, losses=dict(self._losses))
+        return Snapshot(score, latent, logit, losses=dict(self._losses), head=self._head())
 
     @torch.inference_mode()
     def score(self, rows: npt.ArrayLike, x_y: npt.ArrayLike | None = None) -> npt.NDArray[np.float32]:
@@ -197,6 +199,15 @@ class UaiLearner:
                 f"expected one of {', '.join(map(str, code))} for each row."
             )
         return torch.tensor([code[name] for name in given], dtype=torch.int64, device=self.rows.device)
+
+    def _head(self) -> FloatArray | None:
+        """Weights of [l; s] and the bias, float32 (d + 2,); None for a deeper head."""
+        head = self.net.head
+        if not isinstance(head, torch.nn.Linear):
+            return None
+        with torch.no_grad():
+            bias = head.weight.new_zeros(1) if head.bias is None else head.bias
+            return torch.cat([head.weight[0], bias]).float().cpu().numpy().copy()
 
     def _train(self, steps: int, labels: tuple[Tensor, Tensor] | None) -> Iterator[Progress]:
         total = 0.0

@@ -22,7 +22,7 @@ class UaiOutput(NamedTuple):
 class UaiNet(nn.Module):
     """A base model with a UAI layer: s_uai(x) = sigma(W [l(x); s(x)] + b), eq. 3, 6 and 8.
 
-    Gradient flows through l and not through s, which need not be differentiable.
+    Gradient flows through l and not through s, which need not be differentiable (Sec. 3.1).
 
     Parameters
     ----------
@@ -32,6 +32,8 @@ class UaiNet(nn.Module):
         Maps (B, latent_dim + 1) to (B, 1). Default: one linear layer, the paper's logistic regression.
     generator : torch.Generator, optional
         Source of the head's initial weights.
+    through_latent : bool
+        False: no gradient through l either, and the base model learns nothing from labels. For contrast only.
 
     Examples
     --------
@@ -42,10 +44,14 @@ class UaiNet(nn.Module):
     """
 
     def __init__(
-        self, base: BaseModel, head: nn.Module | None = None, generator: torch.Generator | None = None
+        self,
+        base: BaseModel,
+        head: nn.Module | None = None,
+        generator: torch.Generator | None = None,
+        through_latent: bool = True,
     ) -> None:
         super().__init__()
-        self.base = base
+        self.base, self.through_latent = base, through_latent
         if head is None:
             head = nn.Linear(base.latent_dim + 1, 1)
             glorot(head, generator)
@@ -54,5 +60,6 @@ class UaiNet(nn.Module):
     def forward(self, x: Tensor, x_y: Tensor | None = None) -> UaiOutput:
         """Latent, base score, base loss and UAI logit of a batch."""
         latent, score, loss = self.base(x, x_y)  # type: ignore[operator]
-        joined = torch.cat([latent, score.detach().unsqueeze(1)], dim=1)  # [l ; s], (B, d + 1)
+        l = latent if self.through_latent else latent.detach()  # noqa: E741 - the paper's letter
+        joined = torch.cat([l, score.detach().unsqueeze(1)], dim=1)  # [l ; s], (B, d + 1)
         return UaiOutput(latent, score, loss, self.head(joined).squeeze(1))
