@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..datasets import load_dataset
+from ..views.separability import separation
 
 if TYPE_CHECKING:
     from ..session import ActiveSession
@@ -27,6 +28,7 @@ LATENT_BUDGETS = (0, 250, 1_000, 2_000)
 """Where a run with a latent of one dimension is probed: Figures 9 and 10, and one between."""
 
 LATENT_POINTS = 2_000
+_SHORT = {"s": "base", "s_uai": "uai", "[l; s]": "plane"}  # rankings as results name them
 
 
 def probed_budgets(session: ActiveSession, budget: int) -> tuple[int, ...]:
@@ -107,28 +109,18 @@ def latent_score(session: ActiveSession, truth: npt.NDArray[Any]) -> dict[str, A
     -------
     dict
         ``l``, ``s``, ``y``: of the items drawn. Over all items: average precision ``ap`` and area under the ROC curve
-        ``auc`` of s alone (``base``), of s_uai (``uai``, absent before there is one) and of a class-balanced logistic
-        regression on standardised [l; s], each item scored by a fit on four fifths that it is not in (``plane``).
+        ``auc`` of s alone (``base``), of s_uai (``uai``, absent before there is one) and of a line in the plane
+        (``plane``): see :func:`~uai_notebook.views.separability.separation`.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import average_precision_score, roc_auc_score
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     snapshot = session.snapshot
     assert snapshot is not None
     assert snapshot.latent is not None
-    plane = np.column_stack([snapshot.latent, snapshot.base_score]).astype(np.float64)
-    fit = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced"))
-    folds = StratifiedKFold(5, shuffle=True, random_state=session.seed)
-    rankings = {"base": snapshot.base_score, "uai": snapshot.uai_logit}
-    rankings["plane"] = cross_val_predict(fit, plane, truth, cv=folds, method="decision_function")
+    result = separation(snapshot, truth, seed=session.seed)
     drawn = np.sort(np.random.default_rng(0).permutation(len(truth))[:LATENT_POINTS])
     return {
-        "l": [float(f"{v:.4g}") for v in plane[drawn, 0]],
-        "s": [float(f"{v:.4g}") for v in plane[drawn, -1]],
+        "l": [float(f"{v:.4g}") for v in snapshot.latent[drawn, 0]],
+        "s": [float(f"{v:.4g}") for v in snapshot.base_score[drawn]],
         "y": truth[drawn].tolist(),
-        "ap": {name: float(average_precision_score(truth, r)) for name, r in rankings.items() if r is not None},
-        "auc": {name: float(roc_auc_score(truth, r)) for name, r in rankings.items() if r is not None},
+        "ap": {_SHORT[name]: value for name, value in result.ap.items()},
+        "auc": {_SHORT[name]: value for name, value in result.auc.items()},
     }
