@@ -72,8 +72,8 @@ def latent_score(
     n = len(snapshot)
     across, title = _coordinates(snapshot, x, axis)
     index, value = _labels(snapshot, labels)
-    log = _is_heavy_tailed(snapshot.base_score) if log is None else log
-    up, notes = _log_scores(snapshot.base_score) if log else (snapshot.base_score, [])
+    log = is_heavy_tailed(snapshot.base_score) if log is None else log
+    up, notes = log_scores(snapshot.base_score) if log else (snapshot.base_score, [])
     free = np.ones(n, bool)
     free[index] = False
     unlabeled = np.flatnonzero(free)
@@ -92,9 +92,9 @@ def latent_score(
             fig.add_trace(_points(f"{mark.word} ({len(items):,})", items, across, up, marker))
     trained = f"{snapshot.n_labels:,} label{'s' * (snapshot.n_labels != 1)}"
     fig.update_layout(
-        title=_title(f"Round {snapshot.round}, model trained on {trained}", "; ".join(notes)),
+        title=title_of(f"Round {snapshot.round}, model trained on {trained}", "; ".join(notes)),
         xaxis=style.axis(html.escape(title, quote=False), zeroline=False),
-        yaxis=_score_axis(up, log),
+        yaxis=score_axis(up, log),
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "itemsizing": "constant"},
     )
     return fig
@@ -234,16 +234,17 @@ def _labels(snapshot: Snapshot, labels: Any) -> tuple[IndexArray, npt.NDArray[np
     return index, value.astype(np.int64)
 
 
-def _is_heavy_tailed(score: FloatArray) -> bool:
+def is_heavy_tailed(score: FloatArray) -> bool:
+    """Whether scores are drawn on a log axis unless somebody says otherwise."""
     finite = score[np.isfinite(score)]
     return len(finite) > 0 and finite.min() >= 0 and bool(finite.max() > _HEAVY_TAIL * np.median(finite))
 
 
-def _log_scores(score: FloatArray) -> tuple[FloatArray, list[str]]:
+def log_scores(score: FloatArray) -> tuple[FloatArray, list[str]]:
     """Scores that a log axis can show, and a note if some had to be raised."""
     finite = score[np.isfinite(score)]
     if len(finite) and finite.min() < 0:
-        raise ValueError("latent_score: log=True needs scores that are not negative; use log=False.")
+        raise ValueError("log=True needs scores that are not negative; use log=False.")
     if not (finite > 0).any():
         return score, []
     floor = np.float32(max(finite[finite > 0].min(), finite.max() * _SMALLEST))
@@ -252,7 +253,8 @@ def _log_scores(score: FloatArray) -> tuple[FloatArray, list[str]]:
     return np.maximum(score, floor), notes
 
 
-def _score_axis(score: FloatArray, log: bool) -> dict[str, Any]:
+def score_axis(score: FloatArray, log: bool) -> dict[str, Any]:
+    """The axis of some scores."""
     if not log:
         return style.axis("anomaly score s", type="linear")
     shown = score[np.isfinite(score) & (score > 0)]
@@ -277,7 +279,8 @@ def _points(name: str, items: IndexArray, x: FloatArray, y: FloatArray, marker: 
     return go.Scattergl(**which, name=name, mode="markers", marker=marker, hovertemplate=_HOVER)
 
 
-def _title(text: str, note: str = "") -> dict[str, Any]:
+def title_of(text: str, note: str = "") -> dict[str, Any]:
+    """Title of a figure, and under it, small, what has to be known of the picture."""
     title: dict[str, Any] = {
         "text": text,
         "font": {"size": 15},
