@@ -174,3 +174,51 @@ def test_its_text_takes_the_colour_of_the_theme(curve: DiscoveryCurve) -> None:
 def test_importing_the_module_does_not_import_plotly() -> None:
     code = f"import sys, {curve_module.__name__}; sys.exit('plotly.graph_objects' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# -- pages ----------------------------------------------------------------------------------------------------------
+
+
+def test_pages_over_rounds_are_drawn_and_follow_the_session_and_the_first_one_comes_back() -> None:
+    session = a_session(budget=20)
+    curve = DiscoveryCurve(session)
+    session.train()
+    session.label(session.queue, [1, 0, 1, 0, 0])
+    session.train()
+    curve.tabs.value = "separability"
+    until(lambda: len(curve.figure.data) == 12)
+    lines = [t for t in curve.figure.data if t.mode == "lines+markers"]
+    assert [len(t.y) for t in lines[:2]] == [2, 1]  # s in two rounds, s_uai in the one that has it
+    assert "on the truth: 10 anomalies of 60" in curve.figure.layout.annotations[0].text
+    curve.show("frozen")
+    until(lambda: curve.figure.layout.yaxis.title.text == "anomalies found" and len(curve.figure.data) == 2)
+    session.label(session.queue, [0, 0, 1, 0, 0])
+    session.train()
+    until(lambda: len(curve.figure.data) == 3)
+    curve.show("found")
+    until(lambda: "items asked" in curve.figure.layout.xaxis.title.text)
+    found = curve.figure.data[0]
+    assert found.y.tolist()[-1] == session.labels["label"].eq(1).sum()
+    session.label(session.queue[0], 1)
+    until(lambda: len(curve.figure.data[0].y) == 12)  # changed in place again
+    assert curve.figure.data[0] is found
+    curve.close()
+
+
+def test_a_page_without_truth_is_measured_on_known_labels() -> None:
+    session = a_session(truth=False)
+    curve = DiscoveryCurve(session)
+    session.train()
+    session.label(session.queue, [1, 0, 1, 0, 0])
+    session.train()
+    curve.show("separability")
+    until(lambda: "labels known now: 2 anomalies of 5" in str(curve.figure.layout.annotations))
+    curve.close()
+
+
+def test_a_page_of_another_name_is_an_error_and_nothing_is_drawn_before_the_first_round(curve: DiscoveryCurve) -> None:
+    with pytest.raises(ValueError, match="expected one of found, separability, frozen"):
+        curve.show("loss")
+    for page in ("separability", "frozen", "found"):
+        curve.page = page
+        curve.refresh()

@@ -99,8 +99,8 @@ def test_the_first_paint_makes_the_curve_off_the_thread_of_messages(new, explore
     assert explorer._curve is None
     for view in "ab":
         explorer.panel._receive(explorer.panel, {"kind": "ready", "view": view}, [])
-    wait_for(lambda: len(explorer._side.children) == 2)
-    assert explorer._side.children[1] is explorer.curve
+    wait_for(lambda: len(explorer._side.children) == 3)
+    assert explorer._side.children[-1] is explorer.curve
 
 
 def test_neither_plotly_nor_umap_is_imported_before_the_curve_is_asked_for():

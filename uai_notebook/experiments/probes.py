@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..datasets import load_dataset
-from ..views.separability import separation
+from ..views.frozen import frozen_curve as curve_of_frozen
+from ..views.separation import separation
 
 if TYPE_CHECKING:
     from ..session import ActiveSession
@@ -71,15 +72,11 @@ def frozen_curve(session: ActiveSession, truth: npt.NDArray[Any]) -> dict[str, A
     snapshot = session.snapshot
     assert snapshot is not None
     index = session.current_labels()[0][: snapshot.n_labels]  # those it was trained on, in the order asked
-    rest = np.ones(len(truth), bool)
-    rest[index] = False
-    others = np.flatnonzero(rest)
-    order = np.concatenate([index, others[np.argsort(-snapshot.ranking_score[others], kind="stable")]])
-    found = np.cumsum(truth[order], dtype=np.int64)
-    last = int(np.searchsorted(found, found[-1])) + 1
+    found = curve_of_frozen(index, snapshot.ranking_score, truth)
+    last = len(found) - 1
     n = int(found[-1])  # as many items as there are anomalies: a point that a table asks for
     b = np.unique(np.append(np.linspace(1, last, CURVE_POINTS).astype(np.int64), min(n, last)))
-    return {"asked": len(index), "b": b.tolist(), "found": found[b - 1].tolist(), "all_found_at": last}
+    return {"asked": len(index), "b": b.tolist(), "found": found[b].tolist(), "all_found_at": last}
 
 
 def recall_on_test(session: ActiveSession) -> dict[str, float]:
@@ -110,7 +107,7 @@ def latent_score(session: ActiveSession, truth: npt.NDArray[Any]) -> dict[str, A
     dict
         ``l``, ``s``, ``y``: of the items drawn. Over all items: average precision ``ap`` and area under the ROC curve
         ``auc`` of s alone (``base``), of s_uai (``uai``, absent before there is one) and of a line in the plane
-        (``plane``): see :func:`~uai_notebook.views.separability.separation`.
+        (``plane``): see :func:`~uai_notebook.views.separation.separation`.
     """
     snapshot = session.snapshot
     assert snapshot is not None

@@ -1,4 +1,4 @@
-"""The live discovery curve: a small plotly ``FigureWidget`` that follows a session."""
+"""The live curves over rounds: one small plotly ``FigureWidget`` with three pages that follows a session."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from uai_notebook.session import ActiveSession
+    from uai_notebook.snapshot import Frame
     from uai_notebook.views.curves import Run
 
 _log = logging.getLogger(__name__)
 _FOLLOWED = frozenset({"labels", "snapshot", "phase"})  # "phase" also stands for a new budget
 
+PAGES = {"found": "Found", "separability": "Separability", "frozen": "If training had stopped"}
+"""What can be shown, and the words on the buttons."""
+
+_MEASURED_ROUNDS = 24  # of the separability page, evenly spread: each is fitted anew when labels come in
 _DELAY = 0.2  # seconds: drawing takes 8 ms, which a click must not wait for, and comes at most five times a second
 
 # Text in the colour of the page's theme, which plotly cannot know.
@@ -26,10 +31,11 @@ _CSS = """
 
 
 class DiscoveryCurve:
-    """Anomalies found against items asked, kept up to date while a session goes on.
+    """Anomalies found against items asked, kept up to date while a session goes on; and two more pages.
 
-    plotly is imported when one is made, and not before: it costs a second, and 14 MB in the browser for each
-    figure, so make one.
+    The pages are "found", "separability" (how well anomalies separate, round by round) and "frozen" (what would be
+    found if training had stopped at a round). plotly is imported when one is made, and not before: it costs a second,
+    and 14 MB in the browser for each figure, so there is one for all pages.
 
     Parameters
     ----------
@@ -41,7 +47,12 @@ class DiscoveryCurve:
     Attributes
     ----------
     figure : plotly.graph_objects.FigureWidget
-        Three lines, always in this order: found, found by the ranking before any label, random order.
+        On the page "found" three lines, always in this order: found, found by the ranking before any label, random
+        order.
+    tabs : ipywidgets.ToggleButtons
+        Chooses the page.
+    page : str
+        The page on show.
 
     Examples
     --------
@@ -56,44 +67,105 @@ class DiscoveryCurve:
     """
 
     def __init__(self, session: ActiveSession, height: int = 220) -> None:
+        import ipywidgets
+
         from uai_notebook.views import style
         from uai_notebook.views.curves import session_run
-        from uai_notebook.views.figures import curve_layout
 
         self._session = session
         self._drawing = threading.Lock()  # taken before the session's own lock, never after
         self._waiting = threading.Lock()  # guards the timer; nothing else is taken under it
         self._timer: threading.Timer | None = None
         self._order: npt.NDArray[np.int64] | None = None
-        self._drawn: Run = session_run(session, "found")
-        layout = style.layout(
-            height, autosize=True, margin={"l": 48, "r": 12, "t": 30, "b": 40}, **curve_layout([self._drawn])
-        )
-        layout["legend"] |= {"font": {"size": 11}, "itemwidth": 30, "x": -0.05}
+        self._truth_rows: dict[int, list[dict[str, Any]]] = {}  # by round: the truth does not change
+        self._drawn: Any = session_run(session, "found")  # what is on the page: a Run, or (page, round)
+        self.page = "found"
+        layout = style.layout(height, autosize=True, **_found_layout(self._drawn))
         self.figure = _figure_class()(data=_traces(self._drawn), layout=layout)
         self.figure.add_class("uai-curve")
+        names = [(words, page) for page, words in PAGES.items()]
+        self.tabs = ipywidgets.ToggleButtons(options=names, layout={"margin": "4px 0 0"})
+        self.tabs.style.button_width = "auto"
+        self.tabs.observe(lambda change: self.show(change["new"]), "value")
         self._unsubscribe = session.observe(self._changed)
         self.figure.observe(self._comm_changed, "comm")
         self.refresh()  # what happened in between
 
+    def show(self, page: str) -> None:
+        """Turn to a page; it is drawn by another thread, a moment later. ValueError if there is none of that name."""
+        if page not in PAGES:
+            raise ValueError(f"page={page!r}: expected one of {', '.join(PAGES)}.")
+        self.page = self.tabs.value = page
+        self._draw_soon(0.0)
+
     def refresh(self) -> None:
         """Draw the session as it is now; does nothing if that is drawn."""
-        from uai_notebook.views.curves import session_run
+        with self._drawing:
+            if self.figure.comm is None:
+                return
+            if self.page == "found":
+                self._draw_found()
+            else:
+                self._draw_rounds(self.page)
+
+    def _draw_found(self) -> None:
+        from uai_notebook.views.curves import Run, session_run
         from uai_notebook.views.figures import curve_layout
 
-        with self._drawing:
-            if self._order is None:  # sorts all items: once
-                self._order = self._session.history.unsupervised_order
-            run = session_run(self._session, "found", order=self._order)
-            if self.figure.comm is None or run.same_picture(self._drawn):
-                return
+        if self._order is None:  # sorts all items: once
+            self._order = self._session.history.unsupervised_order
+        run = session_run(self._session, "found", order=self._order)
+        if not isinstance(self._drawn, Run):
+            self._replace(_traces(run), _found_layout(run))
+        elif not run.same_picture(self._drawn):
             with self.figure.batch_update():
                 for trace, new in zip(self.figure.data, _traces(run), strict=True):
                     trace.x, trace.y, trace.name, trace.visible = (new[key] for key in ("x", "y", "name", "visible"))
                 layout = curve_layout([run])
                 self.figure.layout.shapes, self.figure.layout.annotations = layout["shapes"], layout["annotations"]
                 self.figure.layout.xaxis.title.text = layout["xaxis"]["title"]["text"]
-            self._drawn = run
+        self._drawn = run
+
+    def _draw_rounds(self, page: str) -> None:
+        """A page that only changes with the round."""
+        from uai_notebook.views import rounds
+        from uai_notebook.views.frozen import frozen_runs
+
+        snapshot = self._session.snapshot
+        drawn = (page, -1 if snapshot is None else snapshot.round)
+        if drawn == self._drawn:
+            return
+        if page == "frozen":
+            runs = frozen_runs(self._session)
+            self._replace(rounds.frozen_traces(runs), rounds.frozen_layout(self._session, runs))
+        else:
+            table = self._measured()
+            self._replace(rounds.separability_traces(table), rounds.separability_layout(table))
+        self._drawn = drawn
+
+    def _measured(self) -> Any:
+        """The table of separability of some key rounds; what is known of the truth is kept."""
+        from uai_notebook.views.separation import known_at, round_rows, table, truth_rows
+
+        session = self._session
+        frames = _spread(session.history.frames, _MEASURED_ROUNDS)
+        index, value = session.current_labels()
+        rows: list[dict[str, Any]] = []
+        for frame in frames:
+            if session.ds.y is None:
+                rows += round_rows(frame, known_at(frame, index, value), "known labels", session.seed, limits=True)
+            else:
+                if frame.round not in self._truth_rows:
+                    self._truth_rows[frame.round] = truth_rows(session, frame)
+                rows += self._truth_rows[frame.round]
+        return table(rows)
+
+    def _replace(self, traces: list[dict[str, Any]], layout: dict[str, Any]) -> None:
+        """Another page: other traces on other axes."""
+        with self.figure.batch_update():
+            self.figure.data = ()
+            self.figure.add_traces(traces)
+            self.figure.update_layout({**_NO_AXES, **_small(layout)}, overwrite=True)
 
     def close(self) -> None:
         """Stop following the session and remove the figure from the page."""
@@ -102,14 +174,18 @@ class DiscoveryCurve:
             if self._timer is not None:
                 self._timer.cancel()
         with self._drawing:
-            self.figure.close()
+            for widget in (self.tabs.style, self.tabs.layout, self.tabs, self.figure):
+                widget.close()
 
     def _changed(self, changes: frozenset[str]) -> None:
         if not changes & _FOLLOWED:
             return
+        self._draw_soon(_DELAY)
+
+    def _draw_soon(self, seconds: float) -> None:
         with self._waiting:
             if self._timer is None:  # else what changed now will be drawn with what changed before
-                self._timer = threading.Timer(_DELAY, self._draw)
+                self._timer = threading.Timer(seconds, self._draw)
                 self._timer.daemon = True
                 self._timer.start()
 
@@ -153,3 +229,26 @@ def _traces(run: Run) -> list[dict[str, Any]]:
     from uai_notebook.views.figures import found_trace, random_trace, ranking_trace
 
     return [found_trace(run), ranking_trace(run), random_trace(run)]  # always these three: changed in place
+
+
+def _found_layout(run: Run) -> dict[str, Any]:
+    from uai_notebook.views.figures import curve_layout
+
+    return _small(curve_layout([run]))
+
+
+def _small(layout: dict[str, Any]) -> dict[str, Any]:
+    """A layout for a few hundred pixels."""
+    legend = {**layout["legend"], "font": {"size": 11}, "itemwidth": 30, "x": -0.05}
+    return {**layout, "margin": {"l": 48, "r": 12, "t": 30, "b": 40}, "legend": legend}
+
+
+_NO_AXES: dict[str, Any] = {"xaxis2": {}, "yaxis2": {}}
+
+
+def _spread(frames: tuple[Frame, ...], limit: int) -> tuple[Frame, ...]:
+    """At most ``limit`` of them, evenly, first and last kept."""
+    if len(frames) <= limit:
+        return frames
+    step = (len(frames) - 1) / (limit - 1)
+    return tuple(frames[round(i * step)] for i in range(limit))

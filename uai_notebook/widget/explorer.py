@@ -153,7 +153,7 @@ class Explorer(ipywidgets.VBox):
         with self._curve_lock:
             if self._curve is None and not self._closed:
                 self._curve = DiscoveryCurve(self.session)
-                self._side.children = (*self._side.children, self._curve.figure)
+                self._side.children = (*self._side.children, self._curve.tabs, self._curve.figure)
 
     def _replace_older(self) -> None:
         """Running a cell again replaces its Explorers, and leaves no second trainer behind."""

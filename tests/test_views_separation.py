@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 import uai_notebook as uai
 from uai_notebook.snapshot import Frame, Snapshot
-from uai_notebook.views import separability as sep
+from uai_notebook.views import separation as sep
 
 
 def snapshot(n=200, n_anomalies=40, apart=1.0, d=2, seed=0):
