@@ -9,18 +9,28 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .evolving import compare as compare
+    from .evolving import evolution as evolution
     from .figures import discovery_curve as discovery_curve
     from .figures import latent_score as latent_score
     from .projection import LatentAxis as LatentAxis
     from .renderers import render_item as render_item
     from .renderers import render_thumbnail as render_thumbnail
+    from .rounds import frozen_curves as frozen_curves
+    from .rounds import separability_curve as separability_curve
+    from .separation import separability as separability
 
 _MODULE_OF = {
     "LatentAxis": "projection",
+    "compare": "evolving",
     "discovery_curve": "figures",
+    "evolution": "evolving",
+    "frozen_curves": "rounds",
     "latent_score": "figures",
     "render_item": "renderers",
     "render_thumbnail": "renderers",
+    "separability": "separation",
+    "separability_curve": "rounds",
 }
 
 __all__ = sorted(_MODULE_OF)  # noqa: PLE0605  (all are strings)

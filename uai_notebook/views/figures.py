@@ -240,14 +240,14 @@ def is_heavy_tailed(score: FloatArray) -> bool:
     return len(finite) > 0 and finite.min() >= 0 and bool(finite.max() > _HEAVY_TAIL * np.median(finite))
 
 
-def log_scores(score: FloatArray) -> tuple[FloatArray, list[str]]:
-    """Scores that a log axis can show, and a note if some had to be raised."""
+def log_scores(score: FloatArray, smallest: float = _SMALLEST) -> tuple[FloatArray, list[str]]:
+    """Scores that a log axis can show, none below ``smallest`` of the largest, and a note if some had to be raised."""
     finite = score[np.isfinite(score)]
     if len(finite) and finite.min() < 0:
         raise ValueError("log=True needs scores that are not negative; use log=False.")
     if not (finite > 0).any():
         return score, []
-    floor = np.float32(max(finite[finite > 0].min(), finite.max() * _SMALLEST))
+    floor = np.float32(max(finite[finite > 0].min(), finite.max() * smallest))
     raised = int((score < floor).sum())
     notes = [f"{raised:,} scores below {floor:.1g} drawn at the bottom"] if raised else []
     return np.maximum(score, floor), notes
