@@ -118,20 +118,33 @@ def test_figure_4_runs_what_table_1_runs() -> None:
 # -- figures 9 and 10 ---------------------------------------------------------------------------------------------
 
 
-def test_figure_9_shows_the_plane_at_three_budgets(tmp_path: Path, result) -> None:
-    rng = np.random.default_rng(0)
-    frame = {"l": rng.normal(size=50).tolist(), "s": rng.random(50).tolist(), "y": [1] * 5 + [0] * 45}
-    frame |= {"ap": {"base": 0.1, "plane": 0.2}, "auc": {"base": 0.5, "plane": 0.6}}
-    extra = {"probes": {str(b): {"latent": frame} for b in (0, 250, 1000, 2000)}}
-    hidden = {"hidden": [256, 64, 1]}
-    run = result("DAE_uai", "mnist_hard", budget=2000, config=hidden, extra=extra)
-    text = latents.show("figure9", [run], tmp_path)
+def latent_run(result, seed: int, budgets: tuple[int, ...], plane: dict[int, float]):
+    rng = np.random.default_rng(seed)
+    points = {"l": rng.normal(size=50).tolist(), "s": rng.random(50).tolist(), "y": [1] * 5 + [0] * 45}
+    probes = {
+        str(b): {"latent": {**points, "ap": {"base": 0.1, "plane": plane[b]}, "auc": {"base": 0.5, "plane": 0.6}}}
+        for b in budgets
+    }
+    config = {"hidden": [256, 64, 1]}
+    return result("DAE_uai", "mnist_hard", budget=2000, seed=seed, config=config, extra={"probes": probes})
+
+
+def test_figure_9_shows_the_plane_at_three_budgets_and_all_seeds_in_its_table(tmp_path: Path, result) -> None:
+    budgets = (0, 250, 1000, 2000)
+    rise, fall = dict(zip(budgets, (0.2, 0.3, 0.4, 0.8), strict=True)), dict.fromkeys(budgets, 0.4)
+    short = latent_run(result, 2, (0,), rise)  # a base model alone was probed once: no seed of the table
+    runs = [latent_run(result, 1, budgets, fall), short, latent_run(result, 0, budgets, rise)]
+    text = latents.show("figure9", runs, tmp_path)
     assert png(tmp_path, "figure9").std() > 5
-    assert "| mnist_hard | 250 | 0.100 |  | 0.200 | 0.500 |  | 0.600 |" in text.splitlines()
-    assert [(r.dataset, r.base, r.config.hidden) for r in latents.runs("figure10", Choice())] == [
-        ("mnist_0_2", "class", (256, 64, 1)),
-        ("mnist_hard", "class", (256, 64, 1)),
-    ]
+    lines = text.splitlines()
+    assert "| mnist_hard | 250 | 0.100 |  | 0.350 (0.300, 0.400) | 0.500 |  | 0.600 (0.600, 0.600) |" in lines
+    assert any("in 1 of 2 runs (0.300 to 0.600)" in line and "0.400 are missing" in line for line in lines)
+
+
+def test_figure_10_is_three_seeds_of_two_data_sets_with_a_latent_of_one_dimension() -> None:
+    runs = [(r.dataset, r.base, r.seed, r.config.hidden) for r in latents.runs("figure10", Choice())]
+    assert len(runs) == 6
+    assert runs[:2] == [("mnist_0_2", "class", 0, (256, 64, 1)), ("mnist_hard", "class", 0, (256, 64, 1))]
 
 
 # -- figure 11 ----------------------------------------------------------------------------------------------------

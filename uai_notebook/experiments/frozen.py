@@ -70,10 +70,21 @@ def probed(
 
     ``config`` are its settings, by default those of the paper.
     """
-    wanted = (dataset, method, dict(config or {}))
-    found = [r for r in results if (r.dataset, r.method, r.config) == wanted and "probes" in r.extra]
+    found = _with_probes(results, dataset, method, dict(config or {}))
     found.sort(key=lambda r: (max(map(int, r.extra["probes"])), r.query == "adaptive", -r.seed))
     return found[-1] if found else None
+
+
+def probed_runs(results: Sequence[Result], dataset: str, method: str, config: Mapping[str, Any]) -> list[Result]:
+    """All seeds of a method with given settings that were probed at the same, largest, budgets; lowest seed first."""
+    found = _with_probes(results, dataset, method, dict(config))
+    most = max((list(r.extra["probes"]) for r in found), key=len, default=[])
+    return sorted((r for r in found if list(r.extra["probes"]) == most), key=lambda r: r.seed)
+
+
+def _with_probes(results: Sequence[Result], dataset: str, method: str, config: dict[str, Any]) -> list[Result]:
+    wanted = (dataset, method, config)
+    return [r for r in results if (r.dataset, r.method, r.config) == wanted and "probes" in r.extra]
 
 
 def _curves(dataset: str, frozen: dict[int, dict[str, list[int]]]) -> list[Curve]:
