@@ -4,66 +4,26 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anywidget
 import numpy as np
-import numpy.typing as npt
 import traitlets
 
 from uai_notebook.snapshot import FloatArray, Frame, IndexArray, sigmoid
 from uai_notebook.views.projection import LatentAxis
 
 from .esm import join_modules
+from .scatter_messages import Message, key_frames, names_of, one_line
 
 if TYPE_CHECKING:
     from uai_notebook.session import ActiveSession
 
 _log = logging.getLogger(__name__)
 _STATIC = Path(__file__).parent / "static"
-MAX_FRAMES = 40  # key frames a browser holds, our choice: 40 x 20,000 points are 10 MB
-_MAX_ID = 80  # characters of an id in the tooltip
 _MAX_VIEWS = 64  # views remembered by name; a page that went away without a word is forgotten first
-
-
-def key_frames(frames: Iterable[Frame], limit: int = MAX_FRAMES) -> tuple[Frame, ...]:
-    """At most ``limit`` frames, evenly spaced, first and last kept.
-
-    The spacing is a power of two in round numbers, so that one more round never asks for a frame that an
-    earlier choice left out: the browser only drops frames and receives the newest.
-    """
-    frames = tuple(frames)
-    stride = 1
-    while len(chosen := _on_stride(frames, stride)) > limit:
-        stride *= 2
-        if stride > 2**40:  # rounds that are all alike: cannot be thinned by number
-            return (frames[0], *frames[-(limit - 1) :])
-    return chosen
-
-
-def _on_stride(frames: tuple[Frame, ...], stride: int) -> tuple[Frame, ...]:
-    last = len(frames) - 1
-    return tuple(f for i, f in enumerate(frames) if i in (0, last) or f.round % stride == 0)
-
-
-@dataclass
-class _Message:
-    """One custom message under construction: JSON content, and arrays as named binary buffers."""
-
-    content: dict[str, Any]
-    names: list[str] = field(default_factory=list)
-    buffers: list[bytes] = field(default_factory=list)
-
-    def add(self, name: str, values: npt.ArrayLike, dtype: npt.DTypeLike) -> None:
-        self.names.append(name)
-        self.buffers.append(np.ascontiguousarray(values, dtype=dtype).tobytes())
-
-    def add_text(self, name: str, lines: Iterable[str]) -> None:
-        self.names.append(name)
-        self.buffers.append("\n".join(lines).encode("utf-8", "replace"))
 
 
 class LatentScatter(anywidget.AnyWidget):
@@ -92,8 +52,9 @@ class LatentScatter(anywidget.AnyWidget):
 
     # Strings, never a Path: anywidget watches files for each Path, and every instance would then stay alive.
     _esm = join_modules(
-        *("scatter_data.js", "scatter_looks.js", "scatter_grid.js", "scatter_gl.js"),
-        *("scatter_axes.js", "scatter_page.js", "scatter.js"),
+        *("scatter_data.js", "scatter_looks.js", "scatter_grid.js", "scatter_sight.js", "scatter_paint.js"),
+        *("scatter_gl.js", "scatter_axes.js", "scatter_marks.js", "scatter_page.js", "scatter_pane.js"),
+        *("scatter_rounds.js", "scatter_words.js", "scatter_tip.js", "scatter_pointer.js", "scatter.js"),
     )
     _css = (_STATIC / "scatter.css").read_text(encoding="utf-8")
     height = traitlets.Int(360, min=160, max=4000).tag(sync=True)
@@ -107,7 +68,7 @@ class LatentScatter(anywidget.AnyWidget):
         self._feature_x: FloatArray = np.empty(0, np.float32)  # coordinates of items when the axis is of features
         self._sent: tuple[Frame, ...] = ()
         self._sent_index = 0  # how much of the display index the browser has
-        self._ids = _names(session.ds)
+        self._ids = names_of(session.ds)
         self._pick_callbacks: list[Callable[[int], object]] = []
         self.on_msg(self._receive)
         self._unsubscribe: Callable[[], object] | None = session.observe(self._changed)
@@ -208,14 +169,14 @@ class LatentScatter(anywidget.AnyWidget):
         """Whether ``frames`` are those sent and later ones; not so after the session went back to a checkpoint."""
         return frames[-1].round >= self._sent[-1].round and frames[0] is self._sent[0]
 
-    def _message(self, reset: bool = False) -> _Message:
+    def _message(self, reset: bool = False) -> Message:
         rounds = [f.round for f in self._sent]
-        return _Message({"kind": "update", "reset": reset, "rounds": rounds, "total": len(self._session.ds)})
+        return Message({"kind": "update", "reset": reset, "rounds": rounds, "total": len(self._session.ds)})
 
-    def _post(self, message: _Message) -> None:
+    def _post(self, message: Message) -> None:
         self.send({**message.content, "arrays": message.names}, buffers=message.buffers)
 
-    def _add_frame(self, message: _Message, frame: Frame) -> None:
+    def _add_frame(self, message: Message, frame: Frame) -> None:
         """Coordinates of one round, with the part of the display index that the browser does not have yet."""
         snapshot = self._session.snapshot
         probability = snapshot is None or snapshot.probability
@@ -226,6 +187,9 @@ class LatentScatter(anywidget.AnyWidget):
             "start": start,
             "probability": probability,
         }
+        head = self._line(frame) if probability else None
+        if head is not None:
+            message.content["frame"]["head"] = head
         message.add("x", self._coordinates(frame), np.float32)
         message.add("y", frame.base_score, np.float32)
         if frame.uai_logit is not None:
@@ -235,17 +199,17 @@ class LatentScatter(anywidget.AnyWidget):
             self._add_items(message, "", frame.index[start:])
             self._sent_index = len(frame.index)
 
-    def _add_items(self, message: _Message, prefix: str, index: IndexArray) -> None:
+    def _add_items(self, message: Message, prefix: str, index: IndexArray) -> None:
         message.add(prefix + "index", index, np.int32)
         if self._ids is not None:
-            message.add_text(prefix + "ids", (_one_line(self._ids[int(i)]) for i in index))
+            message.add_text(prefix + "ids", (one_line(self._ids[int(i)]) for i in index))
 
-    def _add_labels(self, message: _Message) -> None:
+    def _add_labels(self, message: Message) -> None:
         index, value = self._session.current_labels()
         message.add("label_index", index, np.int32)
         message.add("label_value", value, np.int8)
 
-    def _add_extra(self, message: _Message) -> None:
+    def _add_extra(self, message: Message) -> None:
         """Candidates and answers that the latest frame lacks, since it shows a sample of a large dataset.
 
         They take part in the latest round only; the next frame has the labelled ones from the session itself.
@@ -284,6 +248,12 @@ class LatentScatter(anywidget.AnyWidget):
                 self._axis = LatentAxis.fit(first.latent)
         return self._axis
 
+    def _line(self, frame: Frame) -> list[float] | None:
+        """Weights of l, of s and the bias of eq. 3 where the latent itself is the axis: a line in this plane."""
+        if frame.head is None or len(frame.head) != 3 or self._fitted(frame).of_features:
+            return None
+        return [float(w) for w in frame.head] if np.isfinite(frame.head).all() else None
+
     def _coordinates(self, frame: Frame) -> FloatArray:
         axis = self._fitted(frame)
         if axis.of_features:
@@ -295,17 +265,3 @@ class LatentScatter(anywidget.AnyWidget):
         if frame.latent is None:  # no place on the axis: NaN is not drawn
             return np.full(len(frame.index), np.nan, np.float32)
         return axis(frame.latent)
-
-
-def _names(ds: Any) -> Any:
-    """Ids of a dataset, or None where they only repeat the index."""
-    ids = getattr(ds, "ids", None)
-    if ids is None:
-        return None
-    ids = np.asarray(ids)
-    return None if ids.dtype.kind in "iu" and np.array_equal(ids, np.arange(len(ids))) else ids
-
-
-def _one_line(value: object) -> str:
-    text = " ".join(str(value).split())
-    return text if len(text) <= _MAX_ID else text[: _MAX_ID - 1] + "…"

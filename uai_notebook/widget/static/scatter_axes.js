@@ -1,13 +1,11 @@
 // @ts-check
-// The 2D canvas over the points: axes and ticks, rings of candidates, and the points themselves without WebGL.
-/** @import {Box, Frame, Store} from "./scatter_data.js" */
+// Axes and ticks, on the 2D canvas over the points.
+/** @import {Box} from "./scatter_data.js" */
 /** @import {Theme} from "./scatter_looks.js" */
-import { RADIUS, dots, rgb } from "./scatter_looks.js";
 
 /** Where the plot area lies, and its ticks.
  * @typedef {{left: number, top: number, width: number, height: number, fullWidth: number, fullHeight: number,
  *   font: string, xTicks: number[], yTicks: number[]}} Layout */
-/** Pixel of a position in the frame shown. @typedef {(i: number) => [number, number]} Pixel */
 
 /** Round steps (1, 2, 5 times a power of ten) inside [lo, hi].
  * @param {number} lo @param {number} hi @param {number} n */
@@ -59,8 +57,8 @@ export function layout(c, fullWidth, fullHeight, box, log, family) {
 }
 
 /** Axes and titles. @param {CanvasRenderingContext2D} c @param {Layout} l @param {Box} box @param {boolean} log
- * @param {Theme} theme @param {string} xTitle */
-export function axes(c, l, box, log, theme, xTitle) {
+ * @param {Theme} theme @param {string[]} titles of x and y */
+export function axes(c, l, box, log, theme, titles) {
   const { left, top, width, height } = l, right = left + width, bottom = top + height;
   const X = (/** @type {number} */ v) => left + ((v - box.x0) / (box.x1 - box.x0)) * width;
   const Y = (/** @type {number} */ v) => bottom - (((log ? Math.log10(v) : v) - box.y0) / (box.y1 - box.y0)) * height;
@@ -95,13 +93,13 @@ export function axes(c, l, box, log, theme, xTitle) {
   c.stroke();
   c.textAlign = "center";
   c.textBaseline = "bottom";
-  const title = fit(c, xTitle, l.fullWidth - 8), half = c.measureText(title).width / 2;
+  const title = fit(c, titles[0], l.fullWidth - 8), half = c.measureText(title).width / 2;
   c.fillText(title, Math.min((left + right) / 2, l.fullWidth - half - 4), l.fullHeight - 2);
   c.save();
   c.translate(2, top + height / 2);
   c.rotate(-Math.PI / 2);
   c.textBaseline = "top";
-  c.fillText(fit(c, `anomaly score s${log ? " (log)" : ""}`, height), 0, 0);
+  c.fillText(fit(c, titles[1], height), 0, 0);
   c.restore();
 }
 
@@ -114,57 +112,4 @@ function fit(c, text, width) {
     if (c.measureText(t).width <= width) return t;
   }
   return "";
-}
-
-/** Path of a labelled point.
- * @param {CanvasRenderingContext2D} c @param {number} kind @param {number} x @param {number} y */
-function shape(c, kind, x, y) {
-  const r = RADIUS * 1.35, s = RADIUS * 0.8;
-  c.beginPath();
-  if (kind === 1) c.arc(x, y, RADIUS, 0, 7);
-  else if (kind === 2) c.moveTo(x, y - r), c.lineTo(x + r, y), c.lineTo(x, y + r), c.lineTo(x - r, y), c.closePath();
-  else c.moveTo(x - s, y - s), c.lineTo(x + s, y + s), c.moveTo(x - s, y + s), c.lineTo(x + s, y - s);
-}
-
-/** The points without WebGL. @param {CanvasRenderingContext2D} c @param {Store} store @param {Frame} f
- * @param {Theme} theme @param {Layout} l @param {Pixel} pixel */
-export function plain(c, store, f, theme, l, pixel) {
-  const n = f.cols.x.length, { dotSize: size, alpha } = dots(n, l.width * l.height);
-  c.globalAlpha = alpha;
-  c.fillStyle = `rgb(${theme.dot})`;
-  for (let i = 0; i < n; i++) {
-    if (store.kind[i]) continue;
-    const [x, y] = pixel(i);
-    c.fillRect(x - size / 2, y - size / 2, size, size);
-  }
-  c.globalAlpha = 1;
-  c.lineWidth = 2;
-  for (const i of store.marked) {
-    if (i >= n) continue;
-    const kind = store.kind[i];
-    shape(c, kind, ...pixel(i));
-    c.strokeStyle = c.fillStyle = rgb(kind);
-    c.stroke();
-    if (kind < 3 && store.order[i] < f.labels) c.fill();
-  }
-}
-
-/** Rings around the candidates, the one on screen last and strongest. @param {CanvasRenderingContext2D} c
- * @param {Store} store @param {Frame} f @param {Theme} theme @param {Pixel} pixel */
-export function rings(c, store, f, theme, pixel) {
-  const { queue, current } = store.candidates, items = queue.filter((item) => item !== current);
-  if (current !== null) items.push(current);
-  for (const item of items) {
-    const i = store.place.get(item), strong = item === current;
-    if (i === undefined || i >= f.cols.x.length) continue;
-    const [x, y] = pixel(i);
-    c.beginPath();
-    if (Number.isFinite(x + y)) c.arc(x, y, strong ? 9 : 7.5, 0, 7);
-    c.strokeStyle = `rgb(${theme.back})`;
-    c.lineWidth = strong ? 5 : 3;
-    c.stroke();
-    c.strokeStyle = theme.text;
-    c.lineWidth = strong ? 2.8 : 1.2;
-    c.stroke();
-  }
 }

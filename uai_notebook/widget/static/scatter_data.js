@@ -2,7 +2,9 @@
 // What the kernel sent: rounds, labels and candidates, kept by the browser.
 
 /** One round; x, y, uai include the extra items while it is the latest. `labels`: how many it was trained on.
- * @typedef {{round: number, labels: number, probability: boolean, base: Columns, cols: Columns}} Frame */
+ * `head`: weights of l and s and the bias, where l is the x axis.
+ * @typedef {{round: number, labels: number, probability: boolean, head: number[] | null, base: Columns, cols: Columns}}
+ *   Frame */
 /** @typedef {{x: Float32Array, y: Float32Array, uai: Float32Array | null}} Columns */
 /** Window in scale coordinates: y is log10 of the score on a log axis.
  * @typedef {{x0: number, x1: number, y0: number, y1: number}} Box */
@@ -68,7 +70,8 @@ export class Store {
     if (f) {
       const cols = { x: a.x, y: a.y, uai: a.uai ?? null };
       this.frames = this.frames.filter((g) => g.round !== f.round);
-      this.frames.push({ round: f.round, labels: f.labels, probability: f.probability, base: cols, cols });
+      const { round, labels, probability, head = null } = f;
+      this.frames.push({ round, labels, probability, head, base: cols, cols });
       this.frames.sort((p, q) => p.round - q.round);
     }
     this.frames = this.frames.filter((g) => msg.rounds.includes(g.round));
@@ -146,6 +149,11 @@ export class Store {
     if (!(r.x0 <= r.x1)) return { x0: 0, x1: 1, y0: 0, y1: 1 };
     const px = (r.x1 - r.x0 || 1) * 0.04, py = (b - a || 1) * 0.05;
     return { x0: r.x0 - px, x1: r.x1 + px, y0: a - py, y1: b + py };
+  }
+  /** Whether an item is a candidate. @param {number} i position */
+  waits(i) {
+    const { index } = this.item(i), { queue, current } = this.candidates;
+    return index === current || queue.includes(index);
   }
   /** @param {number} i position @returns {{index: number, id: string | undefined}} */
   item(i) {

@@ -35,8 +35,8 @@ export class Grid {
   }
   /** Point nearest to (x, y) in pixels, labelled ones before others; -1 when none is within reach.
    * @param {number} x @param {number} y @param {number} ux pixels per unit @param {number} uy pixels per unit
-   * @param {Uint8Array} kind of each point */
-  nearest(x, y, ux, uy, kind) {
+   * @param {Uint8Array} kind of each point @param {(i: number) => boolean} seen whether a point is shown */
+  nearest(x, y, ux, uy, kind, seen) {
     const rx = NEAR / ux, ry = NEAR / uy, right = this.column(x + rx), top = this.row(y + ry);
     let best = -1, least = NEAR;
     for (let row = this.row(y - ry); row <= top; row++)
@@ -44,7 +44,7 @@ export class Grid {
         for (let j = this.start[cell]; j < this.start[cell + 1]; j++) {
           const i = this.items[j], far = Math.hypot((this.x[i] - x) * ux, (this.y[i] - y) * uy);
           const d = far - (kind[i] ? RADIUS / 2 : 0);
-          if (d < least) (least = d), (best = i);
+          if (d < least && seen(i)) (least = d), (best = i);
         }
     return best;
   }

@@ -1,7 +1,7 @@
 // @ts-check
 // How points look: kinds, colours, sizes, and what the page's theme says.
 
-/** @typedef {{text: string, line: string, back: number[], dot: number[]}} Theme */
+/** @typedef {{text: string, ink: number[], line: string, back: number[], dot: number[], dark: boolean}} Theme */
 
 export const KINDS = ["Unlabeled", "Normal", "Anomaly", "Unsure"];
 /** Okabe-Ito, by kind; the unlabelled dot depends on the theme. @type {number[][]} */
@@ -18,12 +18,16 @@ export function dots(n, area) {
   return { dotSize: Math.max(2, Math.min(3.6, room)), alpha: Math.max(0.65, Math.min(0.95, room / 2.5)) };
 }
 
+/** The three numbers of a computed colour. @param {string} color */
+function channels(color) {
+  const unit = color.startsWith("color(") ? 255 : 1;
+  return (color.match(/-?[\d.]+(?:e-?\d+)?/g) ?? ["255", "255", "255"]).slice(0, 3).map((s) => +s * unit);
+}
+
 /** Colours of the theme around `root`. @param {HTMLElement} root @returns {Theme} */
 export function readTheme(root) {
-  const style = getComputedStyle(root), color = style.backgroundColor;
-  const unit = color.startsWith("color(") ? 255 : 1;
-  const back = (color.match(/-?[\d.]+(?:e-?\d+)?/g) ?? ["255", "255", "255"]).slice(0, 3).map((s) => +s * unit);
+  const style = getComputedStyle(root), back = channels(style.backgroundColor);
   const dark = back[0] * 0.3 + back[1] * 0.59 + back[2] * 0.11 < 128;
-  const line = style.getPropertyValue("--uai-line").trim();
-  return { text: style.color, line, back, dot: dark ? [154, 154, 154] : [140, 140, 140] };
+  const line = style.getPropertyValue("--uai-line").trim(), dot = dark ? [154, 154, 154] : [140, 140, 140];
+  return { text: style.color, ink: channels(style.color), line, back, dot, dark };
 }

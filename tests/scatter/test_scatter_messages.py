@@ -1,112 +1,29 @@
 """The scatter without a browser: what it sends, when, and what it makes of messages."""
 
+import dataclasses
 import gc
 import json
 import threading
 from types import SimpleNamespace
-from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from uai_notebook.snapshot import Frame, History, Snapshot
-from uai_notebook.widget.scatter import MAX_FRAMES, LatentScatter, key_frames
+from uai_notebook.snapshot import Frame, History
+from uai_notebook.widget.scatter import LatentScatter
+from uai_notebook.widget.scatter_messages import MAX_FRAMES, key_frames
 
 
-class FakeSession:
-    """As much of an ActiveSession as the scatter reads."""
-
-    def __init__(self, n=60, d=3, max_items=20_000, ids=None):
-        self._rng = np.random.default_rng(0)
-        x = self._rng.random((n, 4), dtype=np.float32)
-        self.ds = type("Data", (SimpleNamespace,), {"__len__": lambda s: len(s.x)})(x=x, y=np.ones(n, np.int8), ids=ids)
-        self.d, self.history, self.snapshot = d, History(max_items=max_items), None
-        self.queue, self.on_screen = np.empty(0, np.int64), None
-        self.answers, self.observers = {}, []
-
-    def current_labels(self):
-        return np.array(list(self.answers), np.int64), np.array(list(self.answers.values()), np.int8)
-
-    def observe(self, observer):
-        self.observers.append(observer)
-        return lambda: self.observers.remove(observer)
-
-    def notify(self, *changes):
-        for observer in tuple(self.observers):
-            observer(frozenset(changes))
-
-    def train(self, notify=True):
-        n, previous = len(self.ds), self.snapshot
-        score = self._rng.random(n, dtype=np.float32)
-        latent = self._rng.normal(size=(n, self.d)).astype(np.float32) if self.d else None
-        logit = score if self.answers else None
-        self.snapshot = Snapshot(score, latent, logit, 0 if previous is None else previous.round + 1)
-        self.history.append(self.snapshot, list(self.answers))
-        self.queue = np.argsort(-score)[:3].astype(np.int64)
-        self.on_screen = int(self.queue[0])
-        if notify:
-            self.notify("snapshot", "queue", "phase")
-
-    def label(self, index, value=1):
-        self.answers[index] = value
-        self.notify("labels", "queue")
-
-
-class Browser:
-    """Stands for the page: collects messages and reads their buffers."""
-
-    TYPES: ClassVar = {"index": np.int32, "extra_index": np.int32, "label_index": np.int32, "label_value": np.int8}
-
-    def __init__(self, scatter):
-        self.scatter, self.messages = scatter, []
-        scatter.send = lambda content, buffers=None: self.messages.append((content, buffers))
-
-    def say(self, content):
-        self.scatter._handle_custom_msg(content, [])
-
-    def ready(self, view="a"):
-        self.say({"kind": "ready", "view": view})
-        return self.take()
-
-    def take(self):
-        """Messages since the last call, each with its arrays by name."""
-        taken, self.messages = self.messages, []
-        for content, _ in taken:
-            json.dumps(content, allow_nan=False)
-        return [
-            (content, {name: self._array(name, b) for name, b in zip(content["arrays"], buffers, strict=True)})
-            for content, buffers in taken
-        ]
-
-    def _array(self, name, buffer):
-        return buffer.decode() if name.endswith("ids") else np.frombuffer(buffer, self.TYPES.get(name, np.float32))
-
-
-@pytest.fixture
-def show():
-    """LatentScatter of a session, and its page."""
-    made = []
-
-    def make(session, **options):
-        scatter = LatentScatter(session, **options)
-        made.append(scatter)
-        return scatter, Browser(scatter)
-
-    yield make
-    for scatter in made:
-        scatter.close()
-
-
-def test_nothing_is_sent_before_a_view_is_ready(show):
-    session = FakeSession()
+def test_nothing_is_sent_before_a_view_is_ready(show, new_session):
+    session = new_session()
     _, page = show(session)
     session.train()
     session.label(3)
     assert page.messages == []
 
 
-def test_ready_before_the_first_model_gets_a_message_without_a_frame(show):
-    _, page = show(FakeSession())
+def test_ready_before_the_first_model_gets_a_message_without_a_frame(show, new_session):
+    _, page = show(new_session())
     ((content, arrays),) = page.ready()
     assert content["reset"]
     assert content["rounds"] == []
@@ -114,8 +31,8 @@ def test_ready_before_the_first_model_gets_a_message_without_a_frame(show):
     assert set(arrays) == {"label_index", "label_value"}
 
 
-def test_a_new_round_is_one_message_of_float32_with_labels_and_candidates_apart(show):
-    session = FakeSession()
+def test_a_new_round_is_one_message_of_float32_with_labels_and_candidates_apart(show, new_session):
+    session = new_session()
     scatter, page = show(session)
     page.ready()
     session.train()
@@ -133,8 +50,8 @@ def test_a_new_round_is_one_message_of_float32_with_labels_and_candidates_apart(
     assert len(arrays["x"]) == len(arrays["y"]) == 60
 
 
-def test_the_axis_stays_as_fitted_on_the_first_round(show):
-    session = FakeSession()
+def test_the_axis_stays_as_fitted_on_the_first_round(show, new_session):
+    session = new_session()
     session.train()
     scatter, page = show(session)
     session.train()
@@ -148,8 +65,8 @@ def test_the_axis_stays_as_fitted_on_the_first_round(show):
     np.testing.assert_array_equal(other._axis.weights, axis.weights)
 
 
-def test_a_label_is_one_small_message(show):
-    session = FakeSession(n=5000)
+def test_a_label_is_one_small_message(show, new_session):
+    session = new_session(n=5000)
     _, page = show(session)
     session.train()
     page.ready()
@@ -163,8 +80,8 @@ def test_a_label_is_one_small_message(show):
     assert sum(a.nbytes for a in arrays.values()) < 100
 
 
-def test_ready_sends_the_newest_round_first_and_then_every_key_frame(show):
-    session = FakeSession()
+def test_ready_sends_the_newest_round_first_and_then_every_key_frame(show, new_session):
+    session = new_session()
     for _ in range(5):
         session.train()
     _, page = show(session)
@@ -174,8 +91,8 @@ def test_ready_sends_the_newest_round_first_and_then_every_key_frame(show):
     assert "index" in messages[0][1]
 
 
-def test_a_second_view_gets_everything_again(show):
-    session = FakeSession()
+def test_a_second_view_gets_everything_again(show, new_session):
+    session = new_session()
     session.train()
     session.train()
     _, page = show(session)
@@ -184,8 +101,8 @@ def test_a_second_view_gets_everything_again(show):
     assert len(page.take()) == 1
 
 
-def test_views_that_are_gone_get_nothing(show):
-    session = FakeSession()
+def test_views_that_are_gone_get_nothing(show, new_session):
+    session = new_session()
     _, page = show(session)
     page.ready("a")
     page.ready("b")
@@ -197,8 +114,8 @@ def test_views_that_are_gone_get_nothing(show):
     assert page.take() == []
 
 
-def test_more_than_forty_rounds_are_thinned_and_still_come_one_by_one(show):
-    session = FakeSession(n=10)
+def test_more_than_forty_rounds_are_thinned_and_still_come_one_by_one(show, new_session):
+    session = new_session(n=10)
     _, page = show(session)
     page.ready()
     held = set()
@@ -220,8 +137,8 @@ def test_key_frames_of_rounds_alike_are_still_bounded():
     assert key_frames([]) == ()
 
 
-def test_items_labelled_outside_the_sample_come_with_the_next_frame(show):
-    session = FakeSession(n=200, max_items=20)
+def test_items_labelled_outside_the_sample_come_with_the_next_frame(show, new_session):
+    session = new_session(n=200, max_items=20)
     _, page = show(session)
     session.train()
     page.ready()
@@ -238,8 +155,8 @@ def test_items_labelled_outside_the_sample_come_with_the_next_frame(show):
     assert outside not in arrays["extra_index"]
 
 
-def test_candidates_outside_the_sample_have_a_place(show):
-    session = FakeSession(n=500, max_items=10)
+def test_candidates_outside_the_sample_have_a_place(show, new_session):
+    session = new_session(n=500, max_items=10)
     _, page = show(session)
     session.train()
     ((_, arrays),) = page.ready()
@@ -248,8 +165,8 @@ def test_candidates_outside_the_sample_have_a_place(show):
     assert np.isfinite(arrays["extra_x"]).all()
 
 
-def test_moving_the_shown_item_is_sent(show):
-    session = FakeSession()
+def test_moving_the_shown_item_is_sent(show, new_session):
+    session = new_session()
     _, page = show(session)
     session.train()
     page.ready()
@@ -259,8 +176,8 @@ def test_moving_the_shown_item_is_sent(show):
     assert content["candidates"]["current"] == session.queue[2]
 
 
-def test_a_learner_without_latent_is_drawn_by_its_features(show):
-    session = FakeSession(n=100, d=0, max_items=20)
+def test_a_learner_without_latent_is_drawn_by_its_features(show, new_session):
+    session = new_session(n=100, d=0, max_items=20)
     _, page = show(session)
     session.train()
     ((content, arrays),) = page.ready()
@@ -273,8 +190,8 @@ def test_a_learner_without_latent_is_drawn_by_its_features(show):
     assert len(again) == 21
 
 
-def test_uai_probability_travels_once_there_is_a_head(show):
-    session = FakeSession()
+def test_uai_probability_travels_once_there_is_a_head(show, new_session):
+    session = new_session()
     _, page = show(session)
     session.train()
     assert "uai" not in page.ready()[0][1]
@@ -284,9 +201,39 @@ def test_uai_probability_travels_once_there_is_a_head(show):
     np.testing.assert_allclose(arrays["uai"], session.snapshot.uai_score)
 
 
-def test_ids_travel_as_plain_text_unless_they_repeat_the_index(show):
+def test_the_decision_line_travels_where_the_latent_is_the_axis_and_with_each_round(show, new_session):
+    session = new_session(d=1)
+    _, page = show(session)
+    session.train()
+    page.ready()
+    session.label(1)
+    session.train()
+    frame = page.take()[-1][0]["frame"]
+    assert frame["head"] == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(("d", "probability"), [(2, True), (0, True), (1, False)])
+def test_no_decision_line_in_other_planes_or_without_a_probability(show, d, probability, new_session):
+    session = new_session(d=d)
+    session.probability = probability
+    session.answers = {1: 1}
+    session.train()
+    _, page = show(session)
+    assert "head" not in page.ready()[0][0]["frame"]
+
+
+def test_a_broken_head_draws_no_line(show, new_session):
+    session = new_session(d=1)
+    session.train()
+    frame = dataclasses.replace(session.history.frames[0], head=np.float32([1, np.nan, 0]))
+    session.history._frames[:] = [frame]
+    _, page = show(session)
+    assert "head" not in page.ready()[0][0]["frame"]
+
+
+def test_ids_travel_as_plain_text_unless_they_repeat_the_index(show, new_session):
     ids = np.array([f"<b>{i}</b>\nx" + "y" * 200 for i in range(60)], dtype=object)
-    session = FakeSession(ids=ids)
+    session = new_session(ids=ids)
     session.train()
     _, page = show(session)
     lines = page.ready()[0][1]["ids"].split("\n")
@@ -298,8 +245,8 @@ def test_ids_travel_as_plain_text_unless_they_repeat_the_index(show):
     assert "ids" not in page.ready()[0][1]
 
 
-def test_truth_is_never_sent(show):
-    session = FakeSession()
+def test_truth_is_never_sent(show, new_session):
+    session = new_session()
     session.train()
     _, page = show(session)
     session.ds.y = property(lambda _: pytest.fail("truth was read"))
@@ -308,8 +255,8 @@ def test_truth_is_never_sent(show):
     assert set(content) == {"kind", "reset", "rounds", "total", "arrays", "frame", "x_title", "candidates"}
 
 
-def test_going_back_to_an_earlier_history_resets_the_views(show):
-    session = FakeSession()
+def test_going_back_to_an_earlier_history_resets_the_views(show, new_session):
+    session = new_session()
     for _ in range(4):
         session.train()
     _, page = show(session)
@@ -322,8 +269,8 @@ def test_going_back_to_an_earlier_history_resets_the_views(show):
     assert len(arrays["index"]) == 60
 
 
-def test_a_click_reaches_every_callback_even_when_one_fails(show, caplog):
-    scatter, page = show(FakeSession())
+def test_a_click_reaches_every_callback_even_when_one_fails(show, caplog, new_session):
+    scatter, page = show(new_session())
     picked = []
     scatter.on_pick(lambda index: 1 / 0)
     remove = scatter.on_pick(picked.append)
@@ -343,8 +290,8 @@ def test_a_click_reaches_every_callback_even_when_one_fails(show, caplog):
         {"kind": "pick"},
     ],
 )
-def test_messages_that_do_not_fit_are_ignored(show, content):
-    scatter, page = show(FakeSession())
+def test_messages_that_do_not_fit_are_ignored(show, content, new_session):
+    scatter, page = show(new_session())
     picked = []
     scatter.on_pick(picked.append)
     page.say(content)
@@ -352,15 +299,15 @@ def test_messages_that_do_not_fit_are_ignored(show, content):
     assert page.messages == []
 
 
-def test_views_that_never_say_goodbye_are_bounded(show):
-    scatter, page = show(FakeSession())
+def test_views_that_never_say_goodbye_are_bounded(show, new_session):
+    scatter, page = show(new_session())
     for i in range(300):
         page.ready(str(i))
     assert len(scatter._views) < 100
 
 
-def test_changes_that_concern_others_send_nothing(show):
-    session = FakeSession()
+def test_changes_that_concern_others_send_nothing(show, new_session):
+    session = new_session()
     _, page = show(session)
     session.train()
     page.ready()
@@ -368,8 +315,8 @@ def test_changes_that_concern_others_send_nothing(show):
     assert page.messages == []
 
 
-def test_two_threads_that_notify_send_every_frame_once_and_in_order(show):
-    session = FakeSession(n=300)
+def test_two_threads_that_notify_send_every_frame_once_and_in_order(show, new_session):
+    session = new_session(n=300)
     scatter, page = show(session)
     session.train()
     page.ready()
@@ -405,8 +352,8 @@ def test_two_threads_that_notify_send_every_frame_once_and_in_order(show):
     assert len(messages[-1][1].get("label_index", range(200))) == 200
 
 
-def test_closing_ends_the_subscription(show):
-    session = FakeSession()
+def test_closing_ends_the_subscription(show, new_session):
+    session = new_session()
     scatter, page = show(session)
     page.ready()
     scatter.close()
@@ -416,15 +363,15 @@ def test_closing_ends_the_subscription(show):
     scatter.close()  # once more does no harm
 
 
-def test_points_never_enter_the_widget_state(show):
-    session = FakeSession(n=20_000)
+def test_points_never_enter_the_widget_state(show, new_session):
+    session = new_session(n=20_000)
     session.train()
     scatter, page = show(session, height=300)
     page.ready()
     state = scatter.get_state()
     code = len(state.pop("_esm")) + len(state.pop("_css"))
     assert len(json.dumps(state, default=str)) < 2000
-    assert code < 60_000
+    assert code < 120_000
     assert state["height"] == 300
 
 

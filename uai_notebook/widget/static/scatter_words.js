@@ -1,0 +1,61 @@
+// @ts-check
+// What the elements around the plot say, and their states.
+/** @import {Store} from "./scatter_data.js" */
+/** @import {Page} from "./scatter_page.js" */
+/** @import {Pane} from "./scatter_pane.js" */
+/** @import {Rounds} from "./scatter_rounds.js" */
+/** @import {Sight} from "./scatter_sight.js" */
+import { KINDS } from "./scatter_looks.js";
+import { LEGEND_KINDS, NO_MODEL } from "./scatter_page.js";
+
+/** @param {number} n @param {string} word */
+export const count = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
+
+/** Words and states of everything but the plot.
+ * @param {Page} ui @param {Store} store @param {Pane} pane @param {Sight} sight @param {Rounds} rounds */
+export function describe(ui, store, pane, sight, rounds) {
+  const n = store.frames.length, { position, frame: f } = pane, { log, logOffered } = sight;
+  const points = f ? f.cols.x.length : 0, labels = f ? count(f.labels, "label") : "";
+  ui.slider.max = String(Math.max(0, n - 1));
+  ui.slider.value = String(Math.max(0, position));
+  ui.slider.disabled = ui.play.disabled = n < 2;
+  ui.back.disabled = position < 1;
+  ui.next.disabled = position >= n - 1;
+  ui.slider.setAttribute("aria-valuetext", f ? `round ${f.round + 1}, ${labels}` : "no round yet");
+  ui.when.textContent = f ? `Round ${f.round + 1} of ${store.frames[n - 1].round + 1} · ${labels}` : "No round yet";
+  ui.scale.disabled = !logOffered;
+  ui.scale.textContent = log ? "Linear scale" : "Log scale";
+  ui.scale.title = logOffered
+    ? `The score axis is ${log ? "log" : "linear"}`
+    : "A log axis needs scores that are not negative";
+  ui.play.textContent = rounds.playing ? "Pause" : "Play";
+  ui.reset.hidden = !sight.zoom;
+  ui.hint.hidden = !f;
+  ui.empty.hidden = !!f;
+  describeLegend(ui, store, pane, sight);
+  const { counts } = store, marks = `${counts[2]} anomalies, ${counts[1]} normal, ${counts[3]} unsure`;
+  const what = `Scatter of ${sight.titles[0]} against ${sight.titles[1]}, ${ui.when.textContent}`;
+  pane.plot.setAttribute("aria-label", f ? `${what}, ${count(points, "point")}: ${marks}` : NO_MODEL);
+  const round = f ? f.round : "", axis = log ? "log" : "linear", { following } = rounds;
+  Object.assign(ui.root.dataset, { frames: n, points, round, scale: axis, following, zoomed: !!sight.zoom });
+}
+
+/** @param {Page} ui @param {Store} store @param {Pane} pane @param {Sight} sight */
+function describeLegend(ui, store, pane, sight) {
+  const f = pane.frame, points = f ? f.cols.x.length : 0, { queue, current } = store.candidates, { counts, drawn } = store;
+  const others = queue.some((item) => item !== current), line = !!f && !!sight.head(f);
+  const hollow = !!f && store.marked.some((i) => i < points && store.order[i] >= f.labels);
+  const on = [true, true, true, true, current !== null, others, hollow, line];
+  on.forEach((shown, i) => (ui.entries[i].li.hidden = !f || !shown));
+  LEGEND_KINDS.forEach((kind, i) => {
+    const { text, toggle } = ui.entries[i], hidden = sight.hidden[kind];
+    const part = kind === 0 && drawn < counts[0] ? `, ${drawn.toLocaleString("en")} drawn` : "";
+    text.textContent = `${KINDS[kind]} (${counts[kind].toLocaleString("en")}${part})`;
+    toggle?.setAttribute("aria-pressed", String(!hidden));
+    if (toggle) toggle.title = hidden ? "Hidden: click to show" : "Shown: click to hide";
+  });
+  const all = counts.reduce((sum, m) => sum + m), here = store.kind.length;
+  ui.thin.hidden = !f || here >= all;
+  ui.thin.textContent = `${here.toLocaleString("en")} of ${all.toLocaleString("en")} items drawn; ` +
+    "crowded parts are thinned, labels and candidates always drawn";
+}
