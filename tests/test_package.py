@@ -87,6 +87,7 @@ LAYER = {
     "training": 2,
     "learners": 3,
     "background": 4,
+    "batch": 4,
     "folder": 4,
     "checkpoint": 4,
     "experts": 4,

@@ -101,8 +101,8 @@ def save(session: ActiveSession, path: str | Path, **extra: Any) -> None:
                 "index": index,
                 "value": value,
                 "asked": np.asarray([current[i].asked for i in index.tolist()], bool),
-                "batch": session._batch,
-                "offered": sorted(session._offered),
+                "batch": session._batch.items,
+                "offered": sorted(session._batch.offered),
                 "round": session.round,
                 "trained": np.asarray([session.snapshot.labeled_index, session.snapshot.labeled_value], np.int64),
                 "history": session.history.state_dict(),
@@ -153,8 +153,8 @@ def load(session: ActiveSession, path: str | Path) -> dict[str, Any]:
         if len(state["index"]):
             session.store.add(state["index"].tolist(), state["value"].tolist(), asked=state["asked"].tolist())
         session.store.rounds = int(state["round"])
-        session._batch = list(state.get("batch", []))
-        session._offered = set(state.get("offered", []))
+        session._batch.items = list(state.get("batch", []))
+        session._batch.offered = set(state.get("offered", []))
         trained, value = state["trained"]
         session._snapshot = replace(
             session.learner.evaluate(),

@@ -15,6 +15,7 @@ import pandas as pd
 
 from .arguments import check_answers, check_chosen, check_loop
 from .background import BackgroundJob, Cancelled, TrainingJob, polite
+from .batch import Batch
 from .datasets import Dataset
 from .folder import (
     base_settings,
@@ -121,14 +122,11 @@ class ActiveSession:
         self._error: BaseException | None = None
         self._closed = ""
         self._snapshot: Snapshot | None = None
-        self._batch: list[int] = []
-        self._offered: set[int] = set()
+        self._batch = Batch(self._store)
         self._trained: dict[int, int] = {}  # labels of the last training, or of the one that runs
         self._trained_before: dict[int, int] = {}
         self.history = History(seed=seed)
         self.progress: Progress | None = None
-        self.on_screen: int | None = None  # see show()
-        self.reviewing = False  # whether the item on screen had an answer when it was called up
         self._began = 0.0
         self.refills = True  # simulate() turns it off: it always waits for the model
         if self.path is not None:
@@ -286,14 +284,23 @@ class ActiveSession:
         """Items of this round, answered or not, int64."""
         with self._lock:
             waiting = set(self.queue.tolist())
-            return np.asarray([i for i in self._batch if i in waiting or i in self._store], dtype=np.int64)
+            return np.asarray([i for i in self._batch.items if i in waiting or i in self._store], dtype=np.int64)
 
     @property
     def queue(self) -> IndexArray:
         """What is unanswered of this round, best first, int64 (<= k,)."""
         with self._lock:
-            waiting = [i for i in self._batch if i not in self._store]
-            return np.asarray(waiting[: int(max(0, min(self.k, self._remaining())))], dtype=np.int64)
+            return np.asarray(self._batch.waiting(min(self.k, self._remaining())), dtype=np.int64)
+
+    @property
+    def on_screen(self) -> int | None:
+        """The item a person looks at: see :meth:`show`."""
+        return self._batch.on_screen
+
+    @property
+    def reviewing(self) -> bool:
+        """Whether the item on screen had an answer when it was called up."""
+        return self._batch.reviewing
 
     def label(self, index: Any, label: Any, annotator: str = "") -> None:
         """Take answers: journaled before this returns. One call is one undo step.
@@ -323,7 +330,7 @@ class ActiveSession:
             self._store.add(
                 items,
                 values,
-                asked=[self._was_asked(i) for i in items],
+                asked=[self._batch.was_asked(i) for i in items],
                 annotator=annotator,
                 round=self.round,
                 base_score=base,  # type: ignore[arg-type]
@@ -345,7 +352,7 @@ class ActiveSession:
         with self._lock:
             if not self.refills or self._snapshot is None or len(self.queue):
                 return
-            self._offer([], self._select(self._snapshot, []))
+            self._batch.offer(self._select(self._snapshot, []))
         self._notify("queue")
 
     def show(self, index: int | None, *, quiet: bool = False) -> None:
@@ -355,13 +362,8 @@ class ActiveSession:
         will be told follows at once.
         """
         with self._lock:
-            moved, self.on_screen = index != self.on_screen, index
-            self.reviewing = index is not None and index in self._store
-            if index is not None and index not in self._batch and index not in self._store and self._was_asked(index):
-                self._batch.insert(0, index)
-            elif not moved:
-                return
-        if not quiet:
+            changed = self._batch.show(index)
+        if changed and not quiet:
             self._notify("queue")
 
     # -- what is known ------------------------------------------------------------------------------------------
@@ -560,7 +562,7 @@ class ActiveSession:
             if self._snapshot is not None:
                 self._store.end_round(snapshot.n_labels)  # before anything changes: it may fail
             self._snapshot = snapshot
-            self._offer(keep, chosen)
+            self._batch.offer(chosen, keep)
             counts = self._store.counts()
             scalars = {
                 "seconds": self.training_seconds,
@@ -581,15 +583,10 @@ class ActiveSession:
         rng = np.random.default_rng([self.seed, snapshot.round, len(self._store)])
         return check_chosen(self.query(snapshot, unlabeled, k, rng), free, k)
 
-    def _offer(self, keep: list[int], chosen: list[int]) -> None:
-        looked_at = [i for i in self._batch if i == self.on_screen and self.reviewing]
-        self._batch = [*(i for i in looked_at if i not in keep), *keep, *chosen]
-        self._offered.update(chosen)
-
     def _refill_if_training(self) -> None:
         if self.refills and self._job is not None and self._snapshot is not None and not len(self.queue):
             try:
-                self._offer([], self._select(self._snapshot, []))
+                self._batch.offer(self._select(self._snapshot, []))
             except Exception:  # the answer before it is saved; the training that runs will fail on it visibly
                 _log.exception("the query rule failed while the queue was refilled")
 
@@ -601,15 +598,11 @@ class ActiveSession:
     def _answers(self) -> dict[int, int]:
         return {i: answer.label for i, answer in self._store.current.items()}
 
-    def _was_asked(self, index: int) -> bool:
-        return index in self._offered or self._store.was_asked(index)
-
     def _turn(self, action: Callable[[], list[int]]) -> list[int]:
         with self._lock:
             self._check_open()
             items = action()
-            back = [i for i in items if i not in self._store and self._was_asked(i) and i not in self._batch]
-            self._batch = back + self._batch
+            self._batch.bring_back(items)
             self._refill_if_training()
         self._notify("labels", "queue")
         return items
