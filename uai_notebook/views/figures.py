@@ -19,6 +19,8 @@ from uai_notebook.views.projection import LatentAxis
 _MAX_POINTS = 50_000
 _SMALLEST = 1e-6  # of the largest score: what lies below is drawn at the bottom of a log axis, as in LatentScatter
 _HEAVY_TAIL = 20  # largest score over median, our choice
+#: How items without a label are drawn.
+DOTS = {"color": style.UNLABELED, "size": 4, "opacity": 0.6}
 _HOVER = "item %{customdata}<br>latent %{x:.4~g}<br>score %{y:.4~g}<extra>%{fullData.name}</extra>"
 
 
@@ -71,7 +73,7 @@ def latent_score(
     """
     n = len(snapshot)
     across, title = _coordinates(snapshot, x, axis)
-    index, value = _labels(snapshot, labels)
+    index, value = labels_of(snapshot, labels)
     log = is_heavy_tailed(snapshot.base_score) if log is None else log
     up, notes = log_scores(snapshot.base_score) if log else (snapshot.base_score, [])
     free = np.ones(n, bool)
@@ -80,16 +82,12 @@ def latent_score(
     drawn = _sample(unlabeled, snapshot.base_score, max_points)
     if len(drawn) < len(unlabeled):
         notes.insert(0, f"{len(drawn):,} of {len(unlabeled):,} unlabeled items drawn, the highest scores among them")
-    dots = {"color": style.UNLABELED, "size": 4, "opacity": 0.6}
     fig = go.Figure(layout=style.layout(height, margin={"l": 64, "r": 16, "t": 92 if notes else 72, "b": 56}))
-    fig.add_trace(_points(f"unlabeled ({len(unlabeled):,})", drawn, across, up, dots))
+    fig.add_trace(_points(f"unlabeled ({len(unlabeled):,})", drawn, across, up, DOTS))
     for label, mark in style.MARKS.items():
         items = index[value == label]
         if len(items):
-            # Thin crosses have no face: their line is their colour.
-            edge = {"color": mark.colour, "width": 2} if mark.symbol == "x-thin" else {"color": "white", "width": 1}
-            marker = {"color": mark.colour, "symbol": mark.symbol, "size": mark.size, "line": edge}
-            fig.add_trace(_points(f"{mark.word} ({len(items):,})", items, across, up, marker))
+            fig.add_trace(_points(f"{mark.word} ({len(items):,})", items, across, up, marker_of(mark)))
     trained = f"{snapshot.n_labels:,} label{'s' * (snapshot.n_labels != 1)}"
     fig.update_layout(
         title=title_of(f"Round {snapshot.round}, model trained on {trained}", "; ".join(notes)),
@@ -194,6 +192,32 @@ def curve_layout(runs: Sequence[Run]) -> dict[str, Any]:
     }
 
 
+def labels_of(snapshot: Snapshot, labels: Any) -> tuple[IndexArray, npt.NDArray[np.int64]]:
+    """Items int64 (t,) and their labels (t,): those given, as in :func:`latent_score`, or those trained on."""
+    if labels is None:
+        labels = snapshot.labeled_index, snapshot.labeled_value
+    elif isinstance(labels, pd.DataFrame):
+        labels = labels["index"], labels["label"]
+    index, value = (np.asarray(part) for part in labels)
+    if index.shape != value.shape or index.ndim != 1:
+        raise ValueError(f"latent_score: labels for {index.shape} items, but {value.shape} values: give one per item.")
+    if not np.isin(value, list(style.MARKS)).all():
+        raise ValueError("latent_score: labels must be 1 (anomaly), 0 (normal) or -1 (unsure).")
+    index = index.astype(np.int64)
+    if len(index) and not 0 <= index.min() <= index.max() < len(snapshot):
+        raise ValueError(
+            f"latent_score: labels of items {index.min()} to {index.max()}, but the snapshot has {len(snapshot)} items."
+        )
+    return index, value.astype(np.int64)
+
+
+def marker_of(mark: style.Mark) -> dict[str, Any]:
+    """A plotly marker."""
+    # Thin crosses have no face: their line is their colour.
+    edge = {"color": mark.colour, "width": 2} if mark.symbol == "x-thin" else {"color": "white", "width": 1}
+    return {"color": mark.colour, "symbol": mark.symbol, "size": mark.size, "line": edge}
+
+
 # -- inside ----------------------------------------------------------------------------------------------------------
 
 
@@ -214,24 +238,6 @@ def _coordinates(snapshot: Snapshot, x: npt.ArrayLike | None, axis: LatentAxis |
         )
     axis = LatentAxis.fit(snapshot.latent) if axis is None else axis
     return axis(snapshot.latent), axis.label
-
-
-def _labels(snapshot: Snapshot, labels: Any) -> tuple[IndexArray, npt.NDArray[np.int64]]:
-    if labels is None:
-        labels = snapshot.labeled_index, snapshot.labeled_value
-    elif isinstance(labels, pd.DataFrame):
-        labels = labels["index"], labels["label"]
-    index, value = (np.asarray(part) for part in labels)
-    if index.shape != value.shape or index.ndim != 1:
-        raise ValueError(f"latent_score: labels for {index.shape} items, but {value.shape} values: give one per item.")
-    if not np.isin(value, list(style.MARKS)).all():
-        raise ValueError("latent_score: labels must be 1 (anomaly), 0 (normal) or -1 (unsure).")
-    index = index.astype(np.int64)
-    if len(index) and not 0 <= index.min() <= index.max() < len(snapshot):
-        raise ValueError(
-            f"latent_score: labels of items {index.min()} to {index.max()}, but the snapshot has {len(snapshot)} items."
-        )
-    return index, value.astype(np.int64)
 
 
 def is_heavy_tailed(score: FloatArray) -> bool:
