@@ -103,3 +103,65 @@ def test_rounds_step_by_button_and_key_and_the_legend_hides_and_shows(
     rest_the_pointer(page)
     assert pixels(page) == before
     assert page.problems == []
+
+
+FRAME = """
+import numpy as np, pandas as pd, uai_notebook as uai
+rng = np.random.default_rng(0)
+n = 600
+odd = (np.arange(n) % 20 == 0).astype(int)
+df = pd.DataFrame(
+    {
+        "amount": rng.normal(size=n) + 4 * odd,
+        "size": np.where(rng.random(n) < .1, np.nan, rng.normal(size=n)),
+        "country": rng.choice(["<b>France</b>", "Japan"], n),
+        "odd": odd,
+    },
+)
+ds = uai.Dataset.from_frame(df, y="odd", name="orders")
+session = uai.ActiveSession(ds, k=5, config=uai.TrainConfig(hidden=(16, 2), pretrain_steps=200, round_steps=50))
+session.history.max_items = 500
+session.train()
+session.label([0, 20, 1, 2], [1, 1, 0, 0])
+session.train()
+explorer = uai.Explorer(session, train_every=1000)
+explorer
+"""
+
+
+def test_points_are_coloured_by_columns_scores_and_truth_and_names_stay_text(
+    page: Any, run_notebook: Callable[..., Any], wait_until_ran: Callable[..., None]
+) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    kernel = run_notebook([FRAME], name="color.ipynb")
+    wait_until_ran(1)
+    wait_for_rounds(page, 2)
+    menu, words = page.locator(".uai-scatter-color"), page.locator(".uai-scatter-colors")
+    names = menu.locator("option").all_text_contents()
+    assert names == ["label", "base score", "UAI probability", "amount", "size", "country", "truth (simulation)"]
+    assert words.is_hidden()
+    seen = {pixels(page)}
+    for name, said in {
+        "base score": "2nd to 98th percentile",
+        "UAI probability": "0\n1",
+        "amount": "2nd to 98th percentile",
+        "country": "<b>France</b>\nJapan",
+        "truth (simulation)": "anomaly\nnormal",
+    }.items():
+        menu.select_option(label=name)
+        page.wait_for_function(
+            "text => document.querySelector('.uai-scatter-colors').innerText.includes(text)", arg=said, timeout=10_000
+        )
+        assert name in words.inner_text()
+        page.wait_for_timeout(200)
+        seen.add(pixels(page))
+    assert len(seen) == 6
+    _, _, item = hover_a_point(page)
+    assert f"truth (simulation): {'anomaly' if item % 20 == 0 else 'normal'}" in page.inner_text(".uai-scatter-tip")
+    kernel.value("explorer.scatter.color_by(ds.x[:, 0] * 2, name='<i>twice</i>')")
+    page.wait_for_function("document.querySelector('.uai-scatter').dataset.color === 'given'")
+    assert menu.locator("option:checked").text_content() == "<i>twice</i>"
+    menu.select_option(label="label")
+    assert words.is_hidden()
+    assert "500 of 600 items drawn; crowded parts are thinned" in page.inner_text(".uai-scatter-thin")
+    assert page.problems == []

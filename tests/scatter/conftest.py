@@ -17,7 +17,8 @@ class FakeSession:
     def __init__(self, n=60, d=3, max_items=20_000, ids=None):
         self._rng = np.random.default_rng(0)
         x = self._rng.random((n, 4), dtype=np.float32)
-        self.ds = type("Data", (SimpleNamespace,), {"__len__": lambda s: len(s.x)})(x=x, y=np.ones(n, np.int8), ids=ids)
+        known = {"x": x, "y": np.ones(n, np.int8), "ids": ids, "items": None}
+        self.ds = type("Data", (SimpleNamespace,), {"__len__": lambda s: len(s.x)})(**known)
         self.d, self.history, self.snapshot = d, History(max_items=max_items), None
         self.queue, self.on_screen = np.empty(0, np.int64), None
         self.answers, self.observers, self.probability = {}, [], True

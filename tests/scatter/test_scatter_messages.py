@@ -42,7 +42,7 @@ def test_a_new_round_is_one_message_of_float32_with_labels_and_candidates_apart(
     assert content["candidates"] == {"queue": session.queue.tolist(), "current": session.on_screen}
     np.testing.assert_array_equal(arrays["index"], np.arange(60))
     np.testing.assert_array_equal(arrays["y"], session.snapshot.base_score)
-    np.testing.assert_array_equal(arrays["x"], scatter._coordinates(session.history.frames[0]))
+    np.testing.assert_array_equal(arrays["x"], scatter._plane.of_frame(session.history.frames[0]))
     session.train()
     ((content, arrays),) = page.take()
     assert content["rounds"] == [0, 1]
@@ -56,13 +56,13 @@ def test_the_axis_stays_as_fitted_on_the_first_round(show, new_session):
     scatter, page = show(session)
     session.train()
     page.ready()
-    axis = scatter._axis
+    axis = scatter._plane._axis
     for _ in range(3):
         session.train()
-    assert scatter._axis is axis
+    assert scatter._plane._axis is axis
     other, page = show(session)  # opened later: the same axis
     page.ready()
-    np.testing.assert_array_equal(other._axis.weights, axis.weights)
+    np.testing.assert_array_equal(other._plane._axis.weights, axis.weights)
 
 
 def test_a_label_is_one_small_message(show, new_session):
@@ -252,7 +252,7 @@ def test_truth_is_never_sent(show, new_session):
     session.ds.y = property(lambda _: pytest.fail("truth was read"))
     content, arrays = page.ready()[0]
     assert set(arrays) == {"index", "x", "y", "label_index", "label_value", "extra_index", "extra_x", "extra_y"}
-    assert set(content) == {"kind", "reset", "rounds", "total", "arrays", "frame", "x_title", "candidates"}
+    assert set(content) == {"kind", "reset", "rounds", "total", "arrays", "frame", "x_title", "candidates", "options"}
 
 
 def test_going_back_to_an_earlier_history_resets_the_views(show, new_session):

@@ -6,17 +6,19 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 import numpy as np
+import numpy.typing as npt
 import traitlets
 
-from uai_notebook.snapshot import FloatArray, Frame, IndexArray, sigmoid
-from uai_notebook.views.projection import LatentAxis
+from uai_notebook.snapshot import Frame, IndexArray, sigmoid
 
 from .esm import join_modules
+from .scatter_color import Coloring, Colorings
 from .scatter_messages import Message, key_frames, names_of, one_line
+from .scatter_plane import Plane
 
 if TYPE_CHECKING:
     from uai_notebook.session import ActiveSession
@@ -54,7 +56,8 @@ class LatentScatter(anywidget.AnyWidget):
     _esm = join_modules(
         *("scatter_data.js", "scatter_looks.js", "scatter_grid.js", "scatter_sight.js", "scatter_paint.js"),
         *("scatter_gl.js", "scatter_axes.js", "scatter_marks.js", "scatter_page.js", "scatter_pane.js"),
-        *("scatter_rounds.js", "scatter_words.js", "scatter_tip.js", "scatter_pointer.js", "scatter.js"),
+        *("scatter_rounds.js", "scatter_words.js", "scatter_colors.js", "scatter_tip.js", "scatter_pointer.js"),
+        "scatter.js",
     )
     _css = (_STATIC / "scatter.css").read_text(encoding="utf-8")
     height = traitlets.Int(360, min=160, max=4000).tag(sync=True)
@@ -64,11 +67,12 @@ class LatentScatter(anywidget.AnyWidget):
         self._session, self._rings = session, rings
         self._sending = threading.RLock()  # guards all below; taken before the session's own lock, never after
         self._views: dict[str, None] = {}  # names of the views that said "ready", oldest first
-        self._axis: LatentAxis | None = None
-        self._feature_x: FloatArray = np.empty(0, np.float32)  # coordinates of items when the axis is of features
+        self._plane = Plane(session)
         self._sent: tuple[Frame, ...] = ()
         self._sent_index = 0  # how much of the display index the browser has
         self._ids = names_of(session.ds)
+        self._colors = Colorings(session.ds, rings)
+        self._coloring: Coloring | None = None  # what color_by() said last
         self._pick_callbacks: list[Callable[[int], object]] = []
         self.on_msg(self._receive)
         self._unsubscribe: Callable[[], object] | None = session.observe(self._changed)
@@ -82,6 +86,26 @@ class LatentScatter(anywidget.AnyWidget):
                 self._pick_callbacks.remove(callback)
 
         return remove
+
+    def color_by(self, what: str | npt.ArrayLike, name: str | None = None) -> None:
+        """Colour the points; their shapes go on to tell the label.
+
+        Parameters
+        ----------
+        what : str or array_like (n,)
+            "label", "base score", "uai", "truth" (for simulations; not in a blind scatter), the name of a column of
+            the items, or one value for each item of the data set: numbers, or text of at most 8 values.
+        name : str, optional
+            What the legend calls an array.
+
+        Raises
+        ------
+        ValueError
+            There is no such column, no truth, or no colour for such values.
+        """
+        self._coloring = self._colors.of(what, name)
+        if self._views:
+            self._post_color(self._coloring)
 
     def close(self) -> None:
         """Stop following the session and remove the widget from the page."""
@@ -102,6 +126,10 @@ class LatentScatter(anywidget.AnyWidget):
         kind, view, index = content.get("kind"), content.get("view", ""), content.get("index")
         if kind in ("ready", "gone") and isinstance(view, str) and len(view) <= 64:
             self._ready(view) if kind == "ready" else self._gone(view)
+        elif kind == "color" and view in self._views:
+            coloring = self._colors.of_key(content.get("key"))
+            if coloring is not None:
+                self._post_color(coloring, view)
         elif kind == "pick" and type(index) is int and 0 <= index < len(self._session.ds):
             for callback in tuple(self._pick_callbacks):
                 try:
@@ -119,6 +147,8 @@ class LatentScatter(anywidget.AnyWidget):
                 del self._views[next(iter(self._views))]
             self._sent, self._sent_index = (), 0
             self._update({"labels", "queue", "snapshot"}, reset=True)
+            if self._coloring is not None:
+                self._post_color(self._coloring, view)
 
     def _gone(self, view: str) -> None:
         with self._sending:
@@ -142,7 +172,7 @@ class LatentScatter(anywidget.AnyWidget):
         frames = key_frames(self._session.history.frames) if "snapshot" in changes else self._sent
         if not reset and self._sent and frames and not self._continues(frames):
             reset, self._sent, self._sent_index = True, (), 0
-            self._feature_x = self._feature_x[:0]
+            self._plane.forget()
             changes |= {"labels", "queue"}
         have = {id(f) for f in self._sent}
         new = [f for f in reversed(frames) if id(f) not in have]
@@ -171,7 +201,22 @@ class LatentScatter(anywidget.AnyWidget):
 
     def _message(self, reset: bool = False) -> Message:
         rounds = [f.round for f in self._sent]
-        return Message({"kind": "update", "reset": reset, "rounds": rounds, "total": len(self._session.ds)})
+        message = Message({"kind": "update", "reset": reset, "rounds": rounds, "total": len(self._session.ds)})
+        if reset:
+            message.content["options"] = self._options()
+        return message
+
+    def _options(self) -> dict[str, Any]:
+        """What a person may choose from."""
+        return {"colors": self._colors.offered}
+
+    def _post_color(self, coloring: Coloring, view: str | None = None) -> None:
+        """Values of a colouring, once per choice; to all views where none is named."""
+        message = Message({"kind": "color", "view": view, "choice": coloring.content})
+        if coloring.values is not None:
+            message.add("values", coloring.values, np.float32)
+        with self._sending:
+            self._post(message)
 
     def _post(self, message: Message) -> None:
         self.send({**message.content, "arrays": message.names}, buffers=message.buffers)
@@ -187,15 +232,15 @@ class LatentScatter(anywidget.AnyWidget):
             "start": start,
             "probability": probability,
         }
-        head = self._line(frame) if probability else None
+        head = self._plane.decision_line(frame) if probability else None
         if head is not None:
             message.content["frame"]["head"] = head
-        message.add("x", self._coordinates(frame), np.float32)
+        message.add("x", self._plane.of_frame(frame), np.float32)
         message.add("y", frame.base_score, np.float32)
         if frame.uai_logit is not None:
             message.add("uai", sigmoid(frame.uai_logit) if probability else frame.uai_logit, np.float32)
         if len(frame.index) > start:
-            message.content["x_title"] = self._fitted(frame).label
+            message.content["x_title"] = self._plane.axis(frame).label
             self._add_items(message, "", frame.index[start:])
             self._sent_index = len(frame.index)
 
@@ -222,46 +267,9 @@ class LatentScatter(anywidget.AnyWidget):
         asked = [self._session.queue, self._session.current_labels()[0], [] if current is None else [current]]
         wanted = np.unique(np.concatenate([np.asarray(a, np.int64) for a in asked]))
         wanted = np.setdiff1d(wanted[(wanted >= 0) & (wanted < len(snapshot))], frame.index, assume_unique=True)
-        axis = self._fitted(frame)
-        if axis.of_features:
-            x = axis(self._session.ds.x[wanted])
-        elif snapshot.latent is None:
-            x = np.full(len(wanted), np.nan, np.float32)
-        else:
-            x = axis(snapshot.latent[wanted])
         self._add_items(message, "extra_", wanted)
-        message.add("extra_x", x, np.float32)
+        message.add("extra_x", self._plane.of_items(snapshot, wanted, frame), np.float32)
         message.add("extra_y", snapshot.base_score[wanted], np.float32)
         uai = snapshot.uai_score
         if uai is not None:
             message.add("extra_uai", uai[wanted], np.float32)
-
-    # -- coordinates --------------------------------------------------------------------------------------
-
-    def _fitted(self, frame: Frame) -> LatentAxis:
-        """The axis, fitted once, on the first round: thinning keeps that frame, so every view agrees."""
-        if self._axis is None:
-            first = next(iter(self._session.history.frames), frame)
-            if first.latent is None or first.latent.shape[-1] == 0:
-                self._axis = LatentAxis.fit_features(self._session.ds.x)
-            else:
-                self._axis = LatentAxis.fit(first.latent)
-        return self._axis
-
-    def _line(self, frame: Frame) -> list[float] | None:
-        """Weights of l, of s and the bias of eq. 3 where the latent itself is the axis: a line in this plane."""
-        if frame.head is None or len(frame.head) != 3 or self._fitted(frame).of_features:
-            return None
-        return [float(w) for w in frame.head] if np.isfinite(frame.head).all() else None
-
-    def _coordinates(self, frame: Frame) -> FloatArray:
-        axis = self._fitted(frame)
-        if axis.of_features:
-            known, m = len(self._feature_x), len(frame.index)
-            if m > known:  # the index only ever appends
-                tail = axis(self._session.ds.x[frame.index[known:]])
-                self._feature_x = np.concatenate([self._feature_x, tail])
-            return self._feature_x[:m]
-        if frame.latent is None:  # no place on the axis: NaN is not drawn
-            return np.full(len(frame.index), np.nan, np.float32)
-        return axis(frame.latent)

@@ -1,12 +1,13 @@
 // @ts-check
 // Latent against score, round by round. No build, no library.
-import { Store } from "./scatter_data.js";
+import { Store, unpack } from "./scatter_data.js";
 import { readTheme } from "./scatter_looks.js";
 import { LEGEND_KINDS, build } from "./scatter_page.js";
 import { Sight } from "./scatter_sight.js";
 import { Paint } from "./scatter_paint.js";
 import { Pane } from "./scatter_pane.js";
 import { Rounds } from "./scatter_rounds.js";
+import { Colors } from "./scatter_colors.js";
 import { Tip } from "./scatter_tip.js";
 import { listen } from "./scatter_pointer.js";
 import { describe } from "./scatter_words.js";
@@ -20,10 +21,14 @@ function render({ model, el }) {
   let theme = readTheme(root), family = getComputedStyle(root).fontFamily, pending = 0, alive = true;
   const again = () => { if (!pending && alive) pending = requestAnimationFrame(draw); };
   const pane = new Pane(store, sight, paint, again), rounds = new Rounds(store, pane, update, still);
-  const tip = new Tip(ui.tip, store);
-  ui.panes.append(pane.plot);
   /** @param {any} content @param {ArrayBuffer[]} [buffers] */
   const say = (content, buffers) => model.send({ ...content, view: me }, undefined, buffers);
+
+  const colors = new Colors(store, paint, (key) => say({ kind: "color", key }), update);
+  const tip = new Tip(ui.tip, store, colors);
+  ui.panes.append(pane.plot);
+  ui.tools.prepend(colors.label);
+  ui.legend.before(colors.row);
 
   function draw() {
     pending = 0;
@@ -36,14 +41,25 @@ function render({ model, el }) {
     sight.settle();
     tip.hide(); // it may tell what was
     describe(ui, store, pane, sight, rounds);
+    colors.describe(theme);
+    root.dataset.color = paint.choice.key;
     again();
   }
   const hello = () => say({ kind: "ready" });
   /** @param {any} msg @param {DataView[]} buffers */
   function receive(msg, buffers) {
-    if (msg?.kind !== "update") return;
+    if (msg?.view && msg.view !== me) return;
+    if (msg?.kind === "update") refresh(msg, buffers);
+    else if (msg?.kind === "color") {
+      colors.take(msg.choice, unpack(msg.arrays, buffers).values ?? null);
+      update();
+    }
+  }
+  /** @param {any} msg @param {DataView[]} buffers */
+  function refresh(msg, buffers) {
     const before = pane.frame;
     if (!store.apply(msg, buffers)) return hello();
+    if (msg.options) colors.offered = msg.options.colors;
     pane.settle();
     paint.settle();
     rounds.settle(!!before && !msg.reset);
@@ -91,6 +107,7 @@ function render({ model, el }) {
     theme = readTheme(root);
     family = getComputedStyle(root).fontFamily;
     root.style.setProperty("--uai-dot", `rgb(${theme.dot})`);
+    colors.describe(theme);
     again();
   }
   const themes = new MutationObserver(() => { recolor(); setTimeout(recolor, 300); }); // its style sheet may come later

@@ -10,7 +10,7 @@
  * @typedef {{x0: number, x1: number, y0: number, y1: number}} Box */
 
 /** Arrays by name. @param {string[]} names @param {DataView[]} buffers @returns {Record<string, any>} */
-function unpack(names, buffers) {
+export function unpack(names, buffers) {
   /** @type {Record<string, any>} */ const out = {};
   names.forEach((name, i) => {
     const b = buffers[i]; // copied, since a view may start off a multiple of 4

@@ -1,13 +1,15 @@
 // @ts-check
 // What is said about the point under the pointer.
 /** @import {Frame, Store} from "./scatter_data.js" */
+/** @import {Colors} from "./scatter_colors.js" */
 /** @import {Pane} from "./scatter_pane.js" */
 import { KINDS } from "./scatter_looks.js";
 import { number } from "./scatter_axes.js";
 
 export class Tip {
-  /** @param {HTMLElement} node @param {Store} store */
-  constructor(node, store) {
+  /** @param {HTMLElement} node @param {Store} store @param {Colors} colors */
+  constructor(node, store, colors) {
+    this.colors = colors;
     this.node = node;
     this.store = store;
   }
@@ -32,6 +34,6 @@ export class Tip {
     lines.push(`s ${number(f.cols.y[i])}`);
     if (uai !== undefined && Number.isFinite(uai))
       lines.push(f.probability ? `UAI probability ${uai.toFixed(3)}` : `learned score ${number(uai)}`);
-    return lines;
+    return lines.concat(this.colors.words(i) ?? []);
   }
 }
