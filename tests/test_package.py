@@ -92,6 +92,7 @@ LAYER = {
     "checkpoint": 4,
     "experts": 4,
     "session": 5,
+    "replay": 6,
     "views": 6,
     "widget": 7,
     "experiments": 8,
