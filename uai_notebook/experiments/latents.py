@@ -27,11 +27,12 @@ RANKINGS = ("s", "s_uai", "[l; s]")
 
 
 def runs(name: str, choice: Choice) -> list[Run]:
-    """Three seeds per data set: the figure shows the first, the table all."""
+    """Three seeds per data set: the figure shows the first, the table all; and one with the usual eight dimensions."""
     seeds = range(choice.seeds or SEEDS)
     budget = choice.budget or BUDGET
     datasets = choice.datasets_of(DATASETS)
-    return [Run(dataset, BASE[name], seed, budget, config=CONFIG) for seed in seeds for dataset in datasets]
+    flat = [Run(dataset, BASE[name], seed, budget, config=CONFIG) for seed in seeds for dataset in datasets]
+    return flat + [Run(dataset, BASE[name], 0, budget) for dataset in datasets]
 
 
 def show(name: str, results: Sequence[Result], folder: Path) -> str:
@@ -45,6 +46,10 @@ def show(name: str, results: Sequence[Result], folder: Path) -> str:
         panels += [_panel(dataset, b, frames[0][b]) for b in SHOWN if b in frames[0]]
         rows += [_row(dataset, b, [f[b] for f in frames]) for b in frames[0]]
         claims.append(_claim(dataset, frames))
+        wide = [_frames(run) for run in probed_runs(results, dataset, method, {})]
+        if wide:
+            rows += [_row(f"{dataset}, l of 8 dimensions", b, [f[b] for f in wide]) for b in wide[0]]
+            claims.append(_claim(f"{dataset}, l of 8 dimensions", wide))
     if not panels:
         return "Nothing has been run yet.\n"
     caption = "2,000 items drawn at random, anomalies on top. The axes of one row differ: the network moves both."
@@ -61,7 +66,7 @@ def show(name: str, results: Sequence[Result], folder: Path) -> str:
 
 
 def _frames(run: Result) -> dict[int, dict[str, Any]]:
-    return {int(b): probe["latent"] for b, probe in run.extra["probes"].items()}
+    return {int(b): probe["latent"] for b, probe in run.extra["probes"].items() if "latent" in probe}
 
 
 def _row(dataset: str, b: int, frames: Sequence[dict[str, Any]]) -> list[str]:

@@ -26,7 +26,10 @@ BUDGETS = {
 
 
 LATENT_BUDGETS = (0, 250, 1_000, 2_000)
-"""Where a run with a latent of one dimension is probed: Figures 9 and 10, and one between."""
+"""Where the runs of Figures 9 and 10 are probed: the paper's budgets, and one between."""
+
+LATENT_SETS = ("mnist_0_2", "mnist_hard")
+"""Their data sets: of these the separability is probed with a latent of any dimension."""
 
 LATENT_POINTS = 2_000
 _SHORT = {"s": "base", "s_uai": "uai", "[l; s]": "plane"}  # rankings as results name them
@@ -34,7 +37,8 @@ _SHORT = {"s": "base", "s_uai": "uai", "[l; s]": "plane"}  # rankings as results
 
 def probed_budgets(session: ActiveSession, budget: int) -> tuple[int, ...]:
     """The budgets at which a run that asks ``budget`` items is probed."""
-    of_set = LATENT_BUDGETS if _is_flat(session) else BUDGETS.get(session.ds.name, ())
+    latent = _is_flat(session) or session.ds.name in LATENT_SETS
+    of_set = LATENT_BUDGETS if latent else BUDGETS.get(session.ds.name, ())
     return tuple(b for b in of_set if b <= budget)
 
 
@@ -44,11 +48,13 @@ def probe(session: ActiveSession, truth: npt.NDArray[Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        With a latent of one dimension ``latent``: points and separability, see :func:`latent_score`. Otherwise
-        ``frozen``: what is found if the rest is ranked with no further training; and on KDDCUP-Rev ``test``: the
-        recall on its test set.
+        With a latent of one dimension ``latent``: points and separability, see :func:`latent_score`; with more, on
+        the data sets of Figures 9 and 10, ``latent`` without points. Otherwise ``frozen``: what is found if the rest
+        is ranked with no further training; and on KDDCUP-Rev ``test``: the recall on its test set.
     """
     if _is_flat(session):
+        return {"latent": {**latent_points(session, truth), **latent_score(session, truth)}}
+    if session.ds.name in LATENT_SETS:
         return {"latent": latent_score(session, truth)}
     measured: dict[str, Any] = {"frozen": frozen_curve(session, truth)}
     if session.ds.name == "kddcup_rev":
@@ -99,25 +105,33 @@ def recall_on_test(session: ActiveSession) -> dict[str, float]:
     }
 
 
-def latent_score(session: ActiveSession, truth: npt.NDArray[Any]) -> dict[str, Any]:
-    """l(x) against s(x) of at most 2,000 items drawn at random, and how well anomalies separate in that plane.
-
-    Returns
-    -------
-    dict
-        ``l``, ``s``, ``y``: of the items drawn. Over all items: average precision ``ap`` and area under the ROC curve
-        ``auc`` of s alone (``base``), of s_uai (``uai``, absent before there is one) and of a line in the plane
-        (``plane``): see :func:`~uai_notebook.views.separation.separation`.
-    """
+def latent_points(session: ActiveSession, truth: npt.NDArray[Any]) -> dict[str, Any]:
+    """``l``, ``s`` and ``y`` of at most 2,000 items drawn at random."""
     snapshot = session.snapshot
     assert snapshot is not None
     assert snapshot.latent is not None
-    result = separation(snapshot, truth, seed=session.seed)
     drawn = np.sort(np.random.default_rng(0).permutation(len(truth))[:LATENT_POINTS])
     return {
         "l": [float(f"{v:.4g}") for v in snapshot.latent[drawn, 0]],
         "s": [float(f"{v:.4g}") for v in snapshot.base_score[drawn]],
         "y": truth[drawn].tolist(),
+    }
+
+
+def latent_score(session: ActiveSession, truth: npt.NDArray[Any]) -> dict[str, Any]:
+    """How well anomalies separate in the plane of l(x) and s(x), over all items.
+
+    Returns
+    -------
+    dict
+        Average precision ``ap`` and area under the ROC curve ``auc`` of s alone (``base``), of s_uai (``uai``, absent
+        before there is one) and of a line in the plane (``plane``): see
+        :func:`~uai_notebook.views.separation.separation`.
+    """
+    snapshot = session.snapshot
+    assert snapshot is not None
+    result = separation(snapshot, truth, seed=session.seed)
+    return {
         "ap": {_SHORT[name]: value for name, value in result.ap.items()},
         "auc": {_SHORT[name]: value for name, value in result.auc.items()},
     }
