@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .evolving import compare as compare
     from .evolving import evolution as evolution
+    from .export import save as save
     from .figures import discovery_curve as discovery_curve
     from .figures import latent_score as latent_score
     from .projection import LatentAxis as LatentAxis
@@ -29,6 +30,7 @@ _MODULE_OF = {
     "latent_score": "figures",
     "render_item": "renderers",
     "render_thumbnail": "renderers",
+    "save": "export",
     "separability": "separation",
     "separability_curve": "rounds",
 }

@@ -242,7 +242,8 @@ def _traces(film: Film, look: Groups | Scale, i: int) -> list[dict[str, Any]]:
     webgl = max(len(scene.item) for scene in film.scenes) > _SVG_POINTS
     plain = isinstance(look, Groups) and look.of is None
     traces = _scale_dots(scene, look, i) if isinstance(look, Scale) else _group_dots(scene, look)
-    traces += [_head_line(film, scene)] if film.line else []
+    if film.line and any(other.frame.head is not None for other in film.scenes):
+        traces.append(_head_line(film, scene))
     there = {int(label) for s in film.scenes for label in np.unique(s.label)}
     traces += [_labelled(scene, label, outline=not plain) for label in style.MARKS if label in there]
     return [{"type": "scattergl" if webgl else "scatter", **trace} for trace in traces]

@@ -1,0 +1,129 @@
+"""The sheet that pictures of a plotly figure are drawn on: its measures, and text in pixels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from uai_notebook.views.figure_parts import Picture, numbers, subplot_of
+from uai_notebook.views.trace_artists import POINT, has_scale
+
+INCH = 100  # CSS pixels
+TEXT = "#444444"  # on white, which every picture has: it cannot know the page
+FONT = 12
+LEFT, RIGHT, BOTTOM, BAR = 66, 16, 52, 78  # pixels around the axes; the last for a colour bar
+GAP = 16  # between pictures of a strip
+
+Box = tuple[float, float, float, float]  # left, bottom, width, height in pixels from the lower left
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """The measures that all sheets of a figure share, so that nothing moves in an animation.
+
+    Attributes
+    ----------
+    width, height : int
+        Of the whole sheet, CSS pixels.
+    columns : int
+        Pictures side by side.
+    scale : float
+        Pixels per CSS pixel.
+    ranges : dict of (float, float)
+        Of each axis of the layout, over all pictures.
+    """
+
+    width: int
+    height: int
+    columns: int
+    scale: float
+    ranges: dict[str, tuple[float, float]]
+
+
+def make_sheet(pictures: Sequence[Picture], columns: int, width: int, height: int, scale: float) -> Sheet:
+    """Measure: ``width`` and ``height`` are those of the axes of one picture and what is around it."""
+    inner = width - LEFT - RIGHT
+    total = LEFT + columns * inner + (columns - 1) * GAP + RIGHT + BAR * has_bar(pictures)
+    return Sheet(int(total), height, columns, scale, axis_ranges(pictures))
+
+
+def axis_ranges(pictures: Sequence[Picture]) -> dict[str, tuple[float, float]]:
+    """Range of each axis in units of the data: the figure's own, or what all pictures need."""
+    layout = pictures[0].layout
+    values: dict[str, list[npt.NDArray[np.float64]]] = {}
+    for picture in pictures:
+        for trace in picture.traces:
+            for key, part in zip(subplot_of(trace), ("x", "y"), strict=True):
+                values.setdefault(key, []).append(numbers(trace.get(part), f"{part} of a trace"))
+    found = {}
+    for key, parts in values.items():
+        axis, together = layout.get(key, {}), np.concatenate(parts)
+        log = axis.get("type") == "log"
+        own = axis.get("range")
+        if own is not None and all(end is not None for end in own):
+            found[key] = (10.0 ** own[0], 10.0 ** own[1]) if log else (float(own[0]), float(own[1]))
+        else:
+            found[key] = _needed(together, log, axis.get("rangemode") == "tozero")
+    return found
+
+
+def has_bar(pictures: Sequence[Picture]) -> bool:
+    """Whether some markers need a colour bar."""
+
+    def shown(trace: Mapping[str, Any], layout: Mapping[str, Any]) -> bool:
+        marker = trace.get("marker", {})
+        settings = layout.get(marker["coloraxis"], {}) if marker.get("coloraxis") else marker
+        on: bool = settings.get("showscale", bool(marker.get("coloraxis")))
+        return has_scale(trace) and on
+
+    return any(shown(trace, picture.layout) for picture in pictures for trace in picture.traces)
+
+
+def share(box: Box, sheet: Sheet) -> Box:
+    """A box as a share of the sheet."""
+    left, bottom, width, height = box
+    return left / sheet.width, bottom / sheet.height, width / sheet.width, height / sheet.height
+
+
+def area_of(drawn: Any, box: Box) -> Any:
+    """plotly's "paper": 0 to 1 over the axes of a picture."""
+    from matplotlib.transforms import Bbox, BboxTransformTo, TransformedBbox
+
+    return BboxTransformTo(TransformedBbox(Bbox.from_bounds(*box), pixels(drawn)))
+
+
+def pixels(drawn: Any) -> Any:
+    """CSS pixels from the lower left of the sheet."""
+    from matplotlib.transforms import Affine2D
+
+    return Affine2D().scale(1 / INCH) + drawn.dpi_scale_trans
+
+
+def write(drawn: Any, text: str, at: tuple[float, float], size: float, **options: Any) -> None:
+    """A line of text in pixels."""
+    drawn.text(*at, safe(text), transform=pixels(drawn), fontsize=size * POINT, color=TEXT, **options)
+
+
+def safe(text: str) -> str:
+    """Text that matplotlib does not take for a formula."""
+    return text.replace("$", r"\$")
+
+
+# -- inside ----------------------------------------------------------------------------------------------------------
+
+
+def _needed(values: npt.NDArray[np.float64], log: bool, to_zero: bool) -> tuple[float, float]:
+    values = values[np.isfinite(values) & ((values > 0) | (not log))]
+    if not len(values):
+        return (0.1, 1.0) if log else (0.0, 1.0)
+    low, high = (math.log10(v) if log else float(v) for v in (values.min(), values.max()))
+    space = 0.05 * (high - low) or 0.5
+    low, high = low - space, high + space
+    if to_zero and not log:
+        low, high = (0.0 if values.min() >= 0 else low), (0.0 if values.max() < 0 else high)
+    return (10.0**low, 10.0**high) if log else (low, high)
