@@ -1,7 +1,7 @@
 """How long a new round takes to the screen, and scrubbing: a real JupyterLab, a real kernel, Chromium, software WebGL.
 
 Run: ``python tests/benchmarks/bench_scatter.py``. 60,000 and 500,000 items with latents of 8 dimensions in a real
-session with a real Explorer; only the training is left out (``drifting_learner.py``). Beside it, on the same page and
+session with a real Explorer; only the training is a sleep of a second (``drifting_learner.py``). On the same page and
 in turn with it, plotly's FigureWidget (scattergl) gets new coordinates of 60,000 points. Writes
 ``results/bench_scatter.md`` and ``.json``.
 """
@@ -51,6 +51,7 @@ session.train()
 for _ in range({earlier}):
     answer()
     session.train()
+learner.seconds = 1.0
 explorer = uai.Explorer(session, train_every=10**6)
 sent, send = [], explorer.scatter.send
 def counted(content, buffers=None):
@@ -75,8 +76,8 @@ def move_figure(turn):
 figure
 """
 
-# Every draw is written down: [round, time]. The time is that of the next frame of the screen, after the pixels have
-# been waited for. `taken`: the same of when the page had read a message.
+# Every draw is written down: [round, time, time of the pixels]. The first time is that of the next frame of the screen,
+# after the pixels have been waited for. `taken`: when the page had read the message of a round.
 WATCH = """
 () => {
   const root = document.querySelector(".uai-scatter"), pixel = new Uint8Array(4);
@@ -84,13 +85,14 @@ WATCH = """
   window.clock = () => performance.timeOrigin + performance.now();
   window.settled = (gl, then) => {
     gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, pixel);
-    requestAnimationFrame(() => then(clock()));
+    const pixels = clock();
+    requestAnimationFrame(() => then(clock(), pixels));
   };
   window.draws = [];
   window.taken = [];
   new MutationObserver(() => {
     const round = +root.dataset.drawn;
-    settled(gl, (time) => draws.push([round, time]));
+    settled(gl, (time, pixels) => draws.push([round, time, pixels]));
   }).observe(root, { attributes: true, attributeFilter: ["data-drawn"] });
   new MutationObserver(() => taken.push([+root.dataset.round, clock()]))
     .observe(root, { attributes: true, attributeFilter: ["data-round"] });
@@ -132,12 +134,13 @@ async ({ turns, first }) => {
 HOVER = """
 () => {
   const root = document.querySelector(".uai-scatter"), plot = root.querySelector(".uai-scatter-plot");
-  const tip = root.querySelector(".uai-scatter-tip"), box = plot.getBoundingClientRect(), times = [];
-  for (let i = 0; i < 400; i++) {
+  const box = plot.getBoundingClientRect(), times = [];
+  for (let i = 0; i < 40; i++) {
     const clientX = box.left + box.width * (0.1 + 0.8 * ((i * 0.618) % 1));
     const clientY = box.top + box.height * (0.05 + 0.8 * ((i * 0.414) % 1)), begin = performance.now();
     plot.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY, bubbles: true }));
-    if (!tip.hidden && tip.textContent) times.push(performance.now() - begin);
+    const tip = root.querySelector(".uai-scatter-tip");
+    if (tip && !tip.hidden) times.push(performance.now() - begin);
   }
   return times;
 }
@@ -149,7 +152,7 @@ class Page:
 
     def __init__(self, browser: Any, lab: lab_harness.LabServer, name: str, cells: list[str]) -> None:
         lab_harness.write_notebook(lab.notebooks / name, cells)
-        self.page = browser.new_context(viewport={"width": 1400, "height": 1600}).new_page()
+        self.page = browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
         self.said = 0  # messages to the kernel
         self.page.on("websocket", lambda socket: socket.on("framesent", self._count))
         self.page.emulate_media(reduced_motion="reduce")
@@ -175,24 +178,30 @@ class Page:
             looks.append((end - begin, page - 500 * (begin + end)))
         return min(looks)[1]
 
-    def since(self, begin: float, times: str, key: float) -> tuple[float, float]:
-        """Ms from ``begin`` (seconds since 1970) to the first and the last entry of ``key`` in a list of the page."""
+    def since(self, begin: float, times: str, key: float) -> list[list[float]]:
+        """The entries of ``key`` in a list of the page, their times as ms from ``begin`` (seconds since 1970)."""
         self.page.wait_for_function(f"k => {times}.some(([key]) => key === k)", arg=key, timeout=60_000)
         self.page.wait_for_timeout(700)  # a movement takes 450 ms
-        found = [time for entry, time in self.page.evaluate(times) if entry == key]
-        return found[0] - 1000 * begin - self.ahead, found[-1] - 1000 * begin - self.ahead
+        zero = 1000 * begin + self.ahead
+        return [[time - zero for time in entry] for found, *entry in self.page.evaluate(times) if found == key]
 
     def new_round(self) -> dict[str, float]:
-        """Ms from the learner's snapshot until it was sent, taken by the page, first drawn and last drawn."""
-        self.kernel.value("answer()")
-        self.page.wait_for_timeout(700)  # a training lasts longer than the messages about answers
+        """Ms from the learner's snapshot until it was sent, taken by the page, and drawn; and to its last draw."""
+        self.page.locator(".uai-scatter-plot").scroll_into_view_if_needed()
         self.page.evaluate("draws.length = taken.length = 0")
+        self.kernel.value("answer()")
         number = self.kernel.value("train()")
         given = self.kernel.value(f"learner.given[{number}]")
         sent = self.kernel.value(f"next(time for round, time, *_ in reversed(sent) if round == {number})")
-        first, last = self.since(given, "draws", number)
-        taken, _ = self.since(given, "taken", number)
-        return {"sent": 1000 * (sent - given), "taken": taken, "drawn": first, "last": last}
+        draws, taken = self.since(given, "draws", number), self.since(given, "taken", number)
+        # While points travel, the next frame waits for the pixels of the next draw: then the pixels count.
+        return {
+            "sent": 1000 * (sent - given),
+            "taken": taken[0][0],
+            "drawn": draws[0][0],
+            "moving, first": draws[0][1],
+            "moving, arrived": draws[-1][1],
+        }
 
     def scrub(self, turns: int, first: bool) -> list[float]:
         """Ms of each turn of the slider."""
@@ -216,27 +225,32 @@ def measure_many(page: Page, rounds: int, scrubs: int) -> tuple[Times, dict[str,
     page.page.evaluate("s => { s.value = s.max; s.dispatchEvent(new Event('input')); }", _slider(page))
     page.page.wait_for_function(WATCH_FIGURE, timeout=120_000)
     for turn in range(rounds):
-        _add(times, page.new_round())
+        new = page.new_round()
+        _add(times, {name: new[name] for name in ("sent", "taken", "drawn")})
+        page.page.locator("canvas.gl-canvas").first.scroll_into_view_if_needed()
+        page.page.wait_for_timeout(1000)
         begin = page.kernel.value(f"move_figure({100 + turn})")
-        times["plotly"].append(page.since(begin, "plots", 100 + turn)[0])
+        times["plotly"].append(page.since(begin, "plots", 100 + turn)[0][0])
     page.page.emulate_media(reduced_motion="no-preference")
     for _ in range(rounds // 2):
         new = page.new_round()
-        _add(times, {"moving, first": new["drawn"], "moving, arrived": new["last"]})
+        _add(times, {name: new[name] for name in ("moving, first", "moving, arrived")})
     return times, {"asked while scrubbing": asked, **_messages(page, ready)}
 
 
 def measure_huge(page: Page, rounds: int, scrubs: int) -> tuple[Times, dict[str, Any]]:
     """Everything about 500,000 items."""
     ready = page.kernel.value("sent")
-    times: Times = {"sent": [], "taken": [], "drawn": []}
+    times: Times = {name: [] for name in ("sent", "taken", "drawn", "hover, first", "hover")}
     for _ in range(rounds):
         _add(times, page.new_round())
-    hover = page.page.evaluate(HOVER)
-    times |= {"hover, first": hover[:1], "hover": hover[1:], "scrub": page.scrub(scrubs, first=False)}
+        first, *others = page.page.evaluate(HOVER)
+        times["hover, first"].append(first)
+        times["hover"].extend(others)
     drawn = int(page.page.get_attribute(".uai-scatter", "data-points"))
-    said = page.page.inner_text(".uai-scatter-legend").split("\n")
-    return times, {"drawn": drawn, "legend": [line for line in said if "drawn" in line], **_messages(page, ready)}
+    times["scrub"] = page.scrub(scrubs, first=False)
+    said = page.page.inner_text(".uai-scatter-thin")
+    return times, {"drawn": drawn, "said": said, **_messages(page, ready)}
 
 
 def _add(times: Times, new: dict[str, float]) -> None:
@@ -347,7 +361,7 @@ def report(found: dict[str, Any]) -> str:
         _row("the tooltip's words, first time in a round", large["hover, first"]),
         _row("the tooltip's words", large["hover"]),
         "",
-        f"The legend says: {'; '.join(huge['legend']) or 'nothing about thinning'}.",
+        f'The plot says: "{huge["said"]}".',
         "",
         "From the moment the learner hands over its snapshot, so that the session's own work counts, to the next frame "
         "of the screen after the pixels have been waited for. Points do not travel (prefers-reduced-motion) where it "

@@ -23,6 +23,8 @@ class DriftingLearner:
     d : int
         Dimension of the latent.
     seed : int
+    seconds : float
+        How long a round takes. While it does, the page finishes with what came before.
 
     Attributes
     ----------
@@ -37,12 +39,12 @@ class DriftingLearner:
     ((50, 8), None)
     """
 
-    def __init__(self, ds: Dataset, d: int = 8, seed: int = 0) -> None:
+    def __init__(self, ds: Dataset, d: int = 8, seed: int = 0, seconds: float = 0.0) -> None:
         rng = np.random.default_rng(seed)
         self._latent = rng.normal(size=(len(ds), d)).astype(np.float32)
         self._way = rng.normal(scale=0.1, size=(len(ds), d)).astype(np.float32)
         self._rounds, self._labeled = 0, False
-        self.given: list[float] = []
+        self.seconds, self.given = seconds, list[float]()
 
     def pretrain(self) -> Iterator[Progress]:
         """Nothing to do."""
@@ -52,7 +54,9 @@ class DriftingLearner:
         """One round on; there is a UAI logit once both answers were given."""
         self._rounds += 1
         self._labeled = len(np.unique(label)) == 2
-        yield Progress(1, 1, 0.0)
+        for step in range(1, 11):
+            time.sleep(self.seconds / 10)
+            yield Progress(step, 10, 0.0)
 
     def evaluate(self) -> Snapshot:
         """Latents where they are now, and as score the sum of their squares."""
