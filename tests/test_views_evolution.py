@@ -289,6 +289,30 @@ def test_a_latent_of_more_dimensions_has_no_line() -> None:
     assert not any("probability" in trace.name for trace in views.evolution(a_history(d=2)).data)
 
 
+def test_rescaled_rounds_have_one_spread_and_the_line_stays_where_the_head_gives_one_half() -> None:
+    history = a_history(n=200)
+    for i, frame in enumerate(history.frames):
+        grown = np.asarray(frame.latent, np.float32) * 10.0**i
+        head = None if frame.head is None else frame.head / np.float32([10.0**i, 1, 1])
+        object.__setattr__(frame, "latent", grown)
+        object.__setattr__(frame, "head", head)
+    fig = views.evolution(history, rescale=True, log=False)
+    spreads = [np.ptp(np.asarray(of_frame(fig, i)["unlabeled"].x)) for i in range(4)]
+    np.testing.assert_allclose(spreads, spreads[0], rtol=1e-2)
+    assert "rescaled per round" in fig.layout.xaxis.title.text
+    # The line halves the dots of the last round as the head does.
+    last, line = of_frame(fig, 3), of_frame(fig, 3)["UAI probability 1/2"]
+    x, y = (np.asarray(v, np.float64) for v in (last["unlabeled"].x, last["unlabeled"].y))
+    order = np.argsort(line.x)
+    inside = (x > np.min(line.x)) & (x < np.max(line.x))
+    above = y > np.interp(x, np.asarray(line.x)[order], np.asarray(line.y)[order])
+    frame = history.frames[3]
+    logit = np.column_stack([frame.latent, frame.base_score, np.ones(200)]) @ frame.head  # type: ignore[list-item]
+    clear = inside & (np.abs(logit) > 0.1)
+    assert clear.sum() > 100
+    assert (above[clear] == (logit[clear] > 0)).all()
+
+
 # -- colours ---------------------------------------------------------------------------------------------------------
 
 

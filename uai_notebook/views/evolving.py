@@ -45,6 +45,7 @@ def evolution(
     axis: LatentAxis | None = None,
     map: Map | None = None,
     log: bool | None = None,
+    rescale: bool = False,
     max_points: int = 3000,
     height: int = 520,
 ) -> go.Figure:
@@ -74,6 +75,9 @@ def evolution(
         Gives both coordinates of a frame, float32 (m, 2), or None: a :class:`~uai_notebook.views.maps.LatentMap`.
     log : bool, optional
         Scale of the score. By default log if no score is negative and the largest is over 20 times the median.
+    rescale : bool
+        Whether the latent of each round is centred and drawn in a unit of its own. It often grows a hundredfold, so
+        that on common axes early rounds are a stripe. Separability does not change: lines stay lines.
     max_points : int
         Unlabelled items drawn, the same ones in every frame, thinned where they are dense in the first.
     height : int
@@ -106,7 +110,7 @@ def evolution(
     ['round 0, 0 labels', 'round 1, 1 label', 'round 2, 2 labels']
     """
     frames, labels, ds = _parts(history, labels, ds)
-    film = make_film(choose_frames(frames, rounds), labels, Plane(axis, map, ds, log), max_points)
+    film = make_film(choose_frames(frames, rounds), labels, Plane(axis, map, ds, log, rescale), max_points)
     look = colouring(film, color, _truth(truth, ds), values)
     pictures = [_traces(film, look, i) for i in range(len(film.scenes))]
     fig = go.Figure(data=pictures[0], layout=_layout(film, look, height))
@@ -137,6 +141,7 @@ def compare(
     axis: LatentAxis | None = None,
     map: Map | None = None,
     log: bool | None = None,
+    rescale: bool = False,
     max_points: int = 3000,
     height: int = 440,
 ) -> go.Figure:
@@ -158,7 +163,7 @@ def compare(
     chosen = choose_frames(frames, rounds)
     if rounds is None:
         chosen = (chosen[0], chosen[-1]) if len(chosen) > 1 else chosen
-    film = make_film(chosen, labels, Plane(axis, map, ds, log), max_points)
+    film = make_film(chosen, labels, Plane(axis, map, ds, log, rescale), max_points)
     look = colouring(film, color, _truth(truth, ds), values)
     n = len(film.scenes)
     titles = [scene.title for scene in film.scenes]
@@ -201,7 +206,7 @@ def _layout(film: Film, look: Groups | Scale, height: int) -> dict[str, Any]:
     notes = "; ".join(film.notes)
     names = [trace["name"] for trace in _traces(film, look, 0) if trace.get("showlegend", True)]
     margin = {"l": 64, "r": 16, "t": 54 + 18 * _legend_rows(names) + 20 * bool(notes), "b": 56}
-    title = f"{film.titles[1].removesuffix(' (log)')} against {film.titles[0]} as labels come in"
+    title = f"{film.titles[1].removesuffix(' (log)')} against {film.titles[0].split(', rescaled')[0]} as labels come in"
     title = _plain(title[:1].upper() + title[1:])
     layout = style.layout(height, margin=margin, title=title_of(title, notes), legend=_LEGEND)
     if isinstance(look, Scale):
@@ -296,7 +301,11 @@ def _points(scene: Scene, which: npt.NDArray[np.bool_], name: str) -> dict[str, 
 
 
 def _head_line(film: Film, scene: Scene) -> dict[str, Any]:
-    x, y = head_line(scene.frame.head, film.ranges, film.log)
+    head = scene.frame.head
+    if head is not None:  # of l = centre + unit x
+        centre, unit = scene.unit
+        head = np.array([head[0] * unit, head[1], head[2] + head[0] * centre], np.float32)
+    x, y = head_line(head, film.ranges, film.log)
     return {
         **({"x": x, "y": y} if len(x) else _EMPTY),
         "mode": "lines",

@@ -182,7 +182,7 @@ def _sheet(pictures: Sequence[Picture], fig: Any, columns: int, width: int | Non
     height = (layout.height or 450) - (_SLIDER if layout.sliders else 0)
     own = layout.width or _WIDTH
     width = width or own
-    return make_sheet(pictures, 1, width, round(height * max(width / own, 0.6)), scale)
+    return make_sheet(pictures, 1, width, round(height * max(width / own, 1.0)), scale)
 
 
 def _pil(drawn: Image) -> PilImage:

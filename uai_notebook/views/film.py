@@ -40,12 +40,15 @@ class Plane:
         Whose features are looked at where frames have no latent.
     log : bool or None
         Scale of the score; None: log where it is heavy-tailed.
+    rescale : bool
+        Whether the horizontal coordinate of each frame is centred and in a unit of its own.
     """
 
     axis: LatentAxis | None = None
     map: Map | None = None
     ds: Dataset | None = None
     log: bool | None = None
+    rescale: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +65,8 @@ class Scene:
         NaN: not drawn.
     label : int8 (m,)
         What the model of this frame knew; ``NO_LABEL`` where it knew none.
+    unit : (float, float)
+        Centre and size of the unit that ``x`` is in: (0, 1) unless it was rescaled.
     """
 
     frame: Frame
@@ -70,6 +75,7 @@ class Scene:
     x: FloatArray
     y: FloatArray
     label: npt.NDArray[np.int8]
+    unit: tuple[float, float] = (0.0, 1.0)
 
     @property
     def title(self) -> str:
@@ -128,9 +134,11 @@ def make_film(frames: Sequence[Frame], labels: Any, plane: Plane, max_points: in
     chosen = _chosen(*placed[0], log, index, last, max_points)
     if len(chosen) < len(last):
         notes.append(f"{len(chosen):,} of {len(last):,} items drawn, thinned where they are dense")
-    scenes = tuple(_scene(frame, xy, chosen, known(index, value, frame.n_labels)) for frame, xy in placed)
+    scenes = [_scene(frame, xy, chosen, known(index, value, frame.n_labels)) for frame, xy in placed]
+    if plane.rescale:
+        scenes = [_rescaled(scene, xy[:, 0]) for scene, (_, xy) in zip(scenes, placed, strict=True)]
     return Film(
-        scenes=scenes,
+        scenes=tuple(scenes),
         titles=_titles(plane, log),
         ranges=(_range([s.x for s in scenes], False), _range([s.y for s in scenes], log)),
         log=log,
@@ -307,11 +315,19 @@ def _scene(frame: Frame, xy: FloatArray, chosen: IndexArray, answers: tuple[Inde
     return Scene(frame, place, item, xy[place, 0], xy[place, 1], label)
 
 
+def _rescaled(scene: Scene, across: FloatArray) -> Scene:
+    """Centred at the median, in units of half of what 98 % of all items span."""
+    low, middle, high = np.nanquantile(across, [0.01, 0.5, 0.99]) if np.isfinite(across).any() else (0.0, 0.0, 2.0)
+    unit = float(high - low) / 2 or 1.0
+    return replace(scene, x=((scene.x - middle) / unit).astype(np.float32), unit=(float(middle), unit))
+
+
 def _titles(plane: Plane, log: bool) -> tuple[str, str]:
     if plane.axis is None or plane.map is not None:
         across, up = getattr(plane.map, "titles", ("map, first axis", "map, second axis"))
         return across, up
-    return plane.axis.label, "anomaly score s (log)" if log else "anomaly score s"
+    across = plane.axis.label + (", rescaled per round" if plane.rescale else "")
+    return across, "anomaly score s (log)" if log else "anomaly score s"
 
 
 def _range(parts: Sequence[FloatArray], log: bool) -> tuple[float, float]:

@@ -18,7 +18,6 @@ from uai_notebook.views.sheet import (
     FONT,
     GAP,
     INCH,
-    LEFT,
     RIGHT,
     TEXT,
     Sheet,
@@ -59,9 +58,9 @@ def draw_sheet(pictures: Sequence[Picture], sheet: Sheet) -> Image:
     paper = colour(first.layout.get("paper_bgcolor", "white"))
     drawn = Figure(figsize=size, dpi=INCH * sheet.scale, facecolor=paper[:3] if paper[3] > 0.99 else "white")
     top = _headings(drawn, pictures, sheet)
-    inner = (sheet.width - LEFT - RIGHT - BAR * has_bar(pictures) - (sheet.columns - 1) * GAP) / sheet.columns
+    inner = (sheet.width - sheet.left - RIGHT - BAR * has_bar(pictures) - (sheet.columns - 1) * GAP) / sheet.columns
     for i, picture in enumerate(pictures):
-        box = (LEFT + i * (inner + GAP), BOTTOM, inner, sheet.height - top - BOTTOM)
+        box = (sheet.left + i * (inner + GAP), BOTTOM, inner, sheet.height - top - BOTTOM)
         draw_picture(drawn, picture, box, sheet, with_labels=i == 0)
     _draw_bar(drawn, pictures, sheet, top)
     canvas = FigureCanvasAgg(drawn)

@@ -16,7 +16,8 @@ from uai_notebook.views.trace_artists import POINT, has_scale
 INCH = 100  # CSS pixels
 TEXT = "#444444"  # on white, which every picture has: it cannot know the page
 FONT = 12
-LEFT, RIGHT, BOTTOM, BAR = 66, 16, 52, 78  # pixels around the axes; the last for a colour bar
+RIGHT, BOTTOM, BAR = 16, 52, 78  # pixels around the axes; the last for a colour bar
+_LEFT = 66, 38, 7  # at least; and for a title, and for a character of a tick
 GAP = 16  # between pictures of a strip
 
 Box = tuple[float, float, float, float]  # left, bottom, width, height in pixels from the lower left
@@ -36,6 +37,8 @@ class Sheet:
         Pixels per CSS pixel.
     ranges : dict of (float, float)
         Of each axis of the layout, over all pictures.
+    left : int
+        Pixels beside the axes, for their title and numbers.
     """
 
     width: int
@@ -43,13 +46,16 @@ class Sheet:
     columns: int
     scale: float
     ranges: dict[str, tuple[float, float]]
+    left: int
 
 
 def make_sheet(pictures: Sequence[Picture], columns: int, width: int, height: int, scale: float) -> Sheet:
     """Measure: ``width`` and ``height`` are those of the axes of one picture and what is around it."""
-    inner = width - LEFT - RIGHT
-    total = LEFT + columns * inner + (columns - 1) * GAP + RIGHT + BAR * has_bar(pictures)
-    return Sheet(int(total), height, columns, scale, axis_ranges(pictures))
+    ranges = axis_ranges(pictures)
+    left = _left(pictures[0].layout, ranges)
+    inner = width - left - RIGHT
+    total = left + columns * inner + (columns - 1) * GAP + RIGHT + BAR * has_bar(pictures)
+    return Sheet(int(total), height, columns, scale, ranges, left)
 
 
 def axis_ranges(pictures: Sequence[Picture]) -> dict[str, tuple[float, float]]:
@@ -127,3 +133,10 @@ def _needed(values: npt.NDArray[np.float64], log: bool, to_zero: bool) -> tuple[
     if to_zero and not log:
         low, high = (0.0 if values.min() >= 0 else low), (0.0 if values.max() < 0 else high)
     return (10.0**low, 10.0**high) if log else (low, high)
+
+
+def _left(layout: Mapping[str, Any], ranges: Mapping[str, tuple[float, float]]) -> int:
+    ends = [e for key, r in ranges.items() if key[0] == "y" and layout.get(key, {}).get("type") != "log" for e in r]
+    widest = max([len(f"{end:,.0f}") for end in ends] or [0])
+    least, title, character = _LEFT
+    return max(least, title + character * widest)
