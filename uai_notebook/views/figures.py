@@ -200,14 +200,12 @@ def labels_of(snapshot: Snapshot, labels: Any) -> tuple[IndexArray, npt.NDArray[
         labels = labels["index"], labels["label"]
     index, value = (np.asarray(part) for part in labels)
     if index.shape != value.shape or index.ndim != 1:
-        raise ValueError(f"latent_score: labels for {index.shape} items, but {value.shape} values: give one per item.")
+        raise ValueError(f"labels for {index.shape} items, but {value.shape} values: give one per item.")
     if not np.isin(value, list(style.MARKS)).all():
-        raise ValueError("latent_score: labels must be 1 (anomaly), 0 (normal) or -1 (unsure).")
+        raise ValueError("labels must be 1 (anomaly), 0 (normal) or -1 (unsure).")
     index = index.astype(np.int64)
     if len(index) and not 0 <= index.min() <= index.max() < len(snapshot):
-        raise ValueError(
-            f"latent_score: labels of items {index.min()} to {index.max()}, but the snapshot has {len(snapshot)} items."
-        )
+        raise ValueError(f"labels of items {index.min()} to {index.max()}, but the snapshot has {len(snapshot)} items.")
     return index, value.astype(np.int64)
 
 
