@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..labels import Label
 from ..training import TrainConfig
+from ..views import style
 from .choice import Choice
 from .frozen import probed_runs
 from .plots import Figure, Panel, Points, save
@@ -94,8 +96,9 @@ def _claim(dataset: str, frames: Sequence[dict[int, dict[str, Any]]]) -> str:
 
 def _panel(dataset: str, b: int, frame: dict[str, Any]) -> Panel:
     l, s, anomalous = np.asarray(frame["l"]), np.asarray(frame["s"]), np.asarray(frame["y"]) == 1  # noqa: E741
+    normal, anomaly = style.MARKS[Label.NORMAL], style.MARKS[Label.ANOMALY]
     points = [
-        Points("normal", l[~anomalous], s[~anomalous], opacity=0.4),
-        Points("anomaly", l[anomalous], s[anomalous], opacity=0.8),
+        Points("normal", l[~anomalous], s[~anomalous], normal.colour, opacity=0.35),
+        Points("anomaly", l[anomalous], s[anomalous], anomaly.colour, opacity=0.9, symbol=anomaly.symbol),
     ]
     return Panel(f"{dataset}, b = {b:,}", "latent l(x)", "score s(x)", points=points)

@@ -100,6 +100,8 @@ class Points:
         Diameter, pixels.
     opacity : float
         0 to 1.
+    symbol : str
+        "circle" or "diamond": clouds that are told apart differ in shape as well.
     """
 
     name: str
@@ -108,6 +110,7 @@ class Points:
     color: str | None = None
     size: float = 4
     opacity: float = 0.6
+    symbol: str = "circle"
 
     def __post_init__(self) -> None:
         _set_arrays(self, ("y",))

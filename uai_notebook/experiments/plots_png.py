@@ -79,6 +79,8 @@ def _draw_legend(axes: Any, figure: Figure, in_row: int) -> None:
         look: dict[str, Any] = {"marker": "o", "linestyle": "none", "markersize": 6}
         if isinstance(part, Curve):
             look = {"linestyle": _dashes(part), "linewidth": 2}
+        else:
+            look["marker"] = _MARKERS[part.symbol]
         handles.append(Line2D([], [], color=colour_of[name], label=_plain(name), **look))
     handles = [handle for column in range(in_row) for handle in handles[column::in_row]]  # they fill columns first
     if handles:
@@ -91,7 +93,9 @@ def _draw_panel(axes: Any, panel: Panel, colour_of: dict[str, str]) -> None:
         colour = colour_of[part.name]
         if isinstance(part, Points):
             area = (part.size * 0.75) ** 2  # 96 pixels an inch, 72 points
-            axes.scatter(part.x, part.y, s=area, color=colour, alpha=part.opacity, linewidths=0)
+            axes.scatter(
+                part.x, part.y, s=area, marker=_MARKERS[part.symbol], color=colour, alpha=part.opacity, linewidths=0
+            )
             continue
         on = right if part.right_axis else axes
         if part.low is not None:
@@ -124,6 +128,9 @@ def _draw_axes(axes: Any, panel: Panel) -> None:
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+
+
+_MARKERS: dict[str, Any] = {"circle": "o", "diamond": "D"}
 
 
 def _dashes(curve: Curve) -> str:

@@ -83,7 +83,7 @@ def _add_panels(drawn: go.Figure, figure: Figure) -> None:
 
 
 def _cloud(part: Points, colour: str, webgl: bool) -> Any:
-    marker = {"color": colour, "size": part.size, "opacity": part.opacity}
+    marker = {"color": colour, "size": part.size, "opacity": part.opacity, "symbol": part.symbol}
     kind = go.Scattergl if webgl else go.Scatter
     return kind(x=_single(part.x), y=_single(part.y), mode="markers", marker=marker)
 
