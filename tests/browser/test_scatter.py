@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -164,4 +165,107 @@ def test_points_are_coloured_by_columns_scores_and_truth_and_names_stay_text(
     menu.select_option(label="label")
     assert words.is_hidden()
     assert "500 of 600 items drawn; crowded parts are thinned" in page.inner_text(".uai-scatter-thin")
+    assert page.problems == []
+
+
+def draw_around_everything(page: Any, modifier: str | None = None) -> None:
+    """A line along the edges of the first plot."""
+    box = page.locator(".uai-scatter-gl").first.bounding_box()
+    left, top, right, bottom = box["x"] + 2, box["y"] + 2, box["x"] + box["width"] - 2, box["y"] + box["height"] - 2
+    if modifier:
+        page.keyboard.down(modifier)
+    page.mouse.move(left, top)
+    page.mouse.down()
+    for x, y in ((right, top), (right, bottom), (left, bottom), (left, top + 5)):
+        page.mouse.move(x, y, steps=5)
+    page.mouse.up()
+    if modifier:
+        page.keyboard.up(modifier)
+
+
+def said(page: Any) -> str:
+    return str(page.inner_text(".uai-scatter-said"))
+
+
+def test_a_lasso_labels_many_at_once_and_one_undo_takes_them_back(
+    lab: Any, page: Any, run_notebook: Callable[..., Any], wait_until_ran: Callable[..., None]
+) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    cell = FRAME.replace("uai.ActiveSession(ds,", "uai.ActiveSession.open('runs/lasso', ds,")
+    kernel = run_notebook([cell], name="lasso.ipynb")
+    wait_until_ran(1)
+    wait_for_rounds(page, 2)
+    page.wait_for_selector(".uai-scatter-lasso:not([hidden])")
+    draw_around_everything(page, "Shift")
+    drawn = int(attribute(page, "points"))
+    assert said(page) == f"{drawn - 4} items selected (of the drawn ones)"
+    assert "also relabel 4 labeled" in page.inner_text(".uai-scatter")
+    page.check(".uai-scatter-relabel")
+    assert said(page) == f"{drawn} items selected (of the drawn ones)"
+    page.keyboard.press("Escape")
+    assert page.locator(".uai-scatter-said").is_hidden()
+
+    page.click(".uai-scatter-lasso")
+    assert page.get_attribute(".uai-scatter-lasso", "aria-pressed") == "true"
+    before = pixels(page)
+    page.locator(".uai-scatter-kind", has_text="Anomaly").click()  # hidden ones are not taken
+    page.locator(".uai-scatter-kind", has_text="Unlabeled").click()
+    draw_around_everything(page)
+    queue = kernel.value("session.queue.tolist()")  # candidates are always drawn, also those that thinning left out
+    assert said(page).startswith(f"{len(queue)} items selected")
+    assert not kernel.value("set(session.queue.tolist()) <= set(session.history.frames[-1].index.tolist())")
+    page.click(".uai-scatter-clear")
+    page.locator(".uai-scatter-kind", has_text="Anomaly").click()
+    page.locator(".uai-scatter-kind", has_text="Unlabeled").click()
+    page.click(".uai-scatter-all")  # the keyboard's way
+    page.wait_for_timeout(200)
+    assert pixels(page) != before  # outlines
+    page.locator(".uai-scatter-answer", has_text="Normal").dblclick()  # a second click changes nothing
+    kernel.wait_for(f"len(session.labels) == {drawn}")
+    page.locator(".uai-scatter-said", has_text=f"{drawn - 4} items labeled; Undo").wait_for()
+    events = [json.loads(line) for line in (lab.notebooks / "runs/lasso/labels.jsonl").read_text().splitlines()]
+    labels = [event for event in events if event.get("op") == "label"]
+    assert len(labels) == 2  # those of the cell, and all of the lasso in one line
+    assert labels[-1]["label"] == [0] * (drawn - 4)
+    assert kernel.value("session.labels['label'].tolist()[:4]") == [1, 1, 0, 0]
+    page.click(".uai-panel .uai-undo")
+    kernel.wait_for("len(session.labels) == 4")
+    page.locator(".uai-scatter-kind", has_text="Normal (2)").wait_for()
+    assert page.problems == []
+
+
+def test_the_tooltip_shows_the_item_and_a_click_brings_it_into_the_panel(
+    page: Any, run_notebook: Callable[..., Any], wait_until_ran: Callable[..., None]
+) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    kernel = run_notebook([SESSION, "uai.LatentScatter(session, blind=True)"], name="tip.ipynb")
+    wait_until_ran(2)
+    wait_for_rounds(page, 4)
+    x, y, item = hover_a_point(page)
+    assert "\ns " in page.inner_text(".uai-scatter-tip")
+    page.wait_for_selector(".uai-scatter-picture img")
+    assert page.locator(".uai-scatter-picture img").evaluate("image => image.naturalWidth") >= 8
+    page.mouse.click(x, y)
+    kernel.wait_for(f"session.on_screen == {item}")
+    page.wait_for_function("i => document.querySelector('.uai-card').dataset.index === String(i)", arg=item)
+    page.locator(".uai-panel").focus()
+    page.keyboard.press("n")
+    kernel.wait_for(f"{item} in session.store")
+
+    rest_the_pointer(page)
+    blind = page.locator(".uai-scatter").nth(1)
+    blind.scroll_into_view_if_needed()
+    box = blind.locator(".uai-scatter-plot").bounding_box()
+    tip = blind.locator(".uai-scatter-tip")
+    told = set()
+    for step in range(150):
+        page.mouse.move(
+            box["x"] + box["width"] * ((step * 0.618) % 1 * 0.8 + 0.12),
+            box["y"] + box["height"] * ((step * 0.414) % 1 * 0.7 + 0.08),
+        )
+        if tip.is_visible():
+            told.add(tip.inner_text())
+    unlabelled = [text for text in told if "Unlabeled" in text]
+    assert unlabelled
+    assert not any("\ns " in text or "UAI" in text for text in unlabelled)
     assert page.problems == []

@@ -85,7 +85,7 @@ class Browser:
 
 @pytest.fixture
 def show():
-    """LatentScatter of a session, and its page."""
+    """A function that makes a LatentScatter of a session, and its page; ``show.page`` is that of another one."""
     made = []
 
     def make(session, **options):
@@ -93,6 +93,7 @@ def show():
         made.append(scatter)
         return scatter, Browser(scatter)
 
+    make.page = Browser
     yield make
     for scatter in made:
         scatter.close()

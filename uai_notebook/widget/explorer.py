@@ -98,10 +98,11 @@ class Explorer(ipywidgets.VBox):
     ) -> None:
         self._closed = True  # until there is something to close: Widget.__del__ calls close()
         self._curve_lock = threading.Lock()
-        self.session = session
+        self.session, self._renderer, self._blind = session, renderer, blind
         self.panel = LabelPanel(session, renderer, train_every, blind, keys)
-        self.scatter = LatentScatter(session, rings=not blind)
+        self.scatter = LatentScatter(session, blind=blind, preview=self.panel.preview)
         self.scatter.on_pick(self.panel.visit)
+        self.scatter.on_label(self.panel.label_many)
         self._curve: Any = None
         self._status = StatusLine(text=self.panel.state["status"])
         self._side = ipywidgets.VBox([self.scatter], layout={"flex": "3 1 460px", "min_width": "0"})
@@ -122,6 +123,22 @@ class Explorer(ipywidgets.VBox):
         """The discovery curve, a plotly FigureWidget."""
         self._make_curve()
         return self._curve.figure
+
+    def freeze(self) -> Any:
+        """Put a still of all this into the cell that calls: a picture and tables that outlive the kernel.
+
+        GitHub, nbviewer, nbconvert and a notebook opened tomorrow show it. It holds what the session says now: the
+        first, a middle and the latest round, the discovery curve, candidates (without scores if ``blind``) and the
+        anomalies found. Outside of IPython it is returned; in a notebook it is shown, and None is returned.
+
+        Raises
+        ------
+        ImportError
+            matplotlib is missing: ``pip install "uai_notebook[export]"``.
+        """
+        from .freeze import freeze, show
+
+        return show(freeze(self.session, self._renderer, self._blind))
 
     def close(self) -> None:
         """Remove the widgets; the session goes on to exist."""

@@ -102,6 +102,27 @@ class LabelPanel(anywidget.AnyWidget):
         with self._one_push():
             self.session.show(index)
 
+    def label_many(self, items: Any, label: Any) -> None:
+        """Answer several items at once: one line of the journal, one step of undo.
+
+        Parameters
+        ----------
+        items, label
+            As ``index`` and ``label`` of :meth:`ActiveSession.label`, whose errors are shown in the panel and raised.
+        """
+        with self._one_push():
+            try:
+                self.session.label(items, label)
+            except Exception as error:
+                self._tell(error)
+                raise
+            with self._errors_shown():
+                self._go_on()
+
+    def preview(self, index: int) -> str:
+        """HTML of an item, small, made by the panel's renderer; whatever comes from the data is escaped."""
+        return str(self._cards[self._index(index)]["thumb"])
+
     def on_painted(self, call: Callable[[], None]) -> None:
         """Call once when a browser has drawn the panel for the first time."""
         self._painted.append(call)
@@ -267,9 +288,12 @@ class LabelPanel(anywidget.AnyWidget):
         try:
             yield
         except Exception as error:
-            _log.exception("shown in the panel")
-            self._message = (f"{type(error).__name__}: {error}"[:500], error_details(error))
-            self._message_id += 1
+            self._tell(error)
+
+    def _tell(self, error: Exception) -> None:
+        _log.error("shown in the panel", exc_info=error)
+        self._message = (f"{type(error).__name__}: {error}"[:500], error_details(error))
+        self._message_id += 1
 
     def _push(self) -> None:
         self._cards.draw(self._items())  # the user's renderer may take its time: not under the lock

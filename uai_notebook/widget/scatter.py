@@ -16,6 +16,7 @@ import traitlets
 from uai_notebook.snapshot import Frame, IndexArray, sigmoid
 
 from .esm import join_modules
+from .scatter_answers import Answers, Callback
 from .scatter_color import Coloring, Colorings
 from .scatter_messages import Message, key_frames, names_of, one_line
 from .scatter_plane import Plane
@@ -42,7 +43,11 @@ class LatentScatter(anywidget.AnyWidget):
     height : int
         Height of the plot area, CSS pixels.
     rings : bool
-        Ring the candidates; without them a person who labels does not see the scores of what is asked.
+        Ring the candidates.
+    blind : bool
+        A person labels without seeing scores: no rings, no scores of unlabelled items in the tooltip, no truth.
+    preview : callable, optional
+        ``preview(index)`` gives HTML of an item for the tooltip; it must be safe to show.
 
     Examples
     --------
@@ -56,23 +61,32 @@ class LatentScatter(anywidget.AnyWidget):
     _esm = join_modules(
         *("scatter_data.js", "scatter_looks.js", "scatter_grid.js", "scatter_sight.js", "scatter_paint.js"),
         *("scatter_gl.js", "scatter_axes.js", "scatter_marks.js", "scatter_page.js", "scatter_pane.js"),
-        *("scatter_rounds.js", "scatter_words.js", "scatter_colors.js", "scatter_tip.js", "scatter_pointer.js"),
-        "scatter.js",
+        *("scatter_rounds.js", "scatter_words.js", "scatter_colors.js", "scatter_tip.js", "scatter_lasso.js"),
+        *("scatter_pointer.js", "scatter.js"),
     )
     _css = (_STATIC / "scatter.css").read_text(encoding="utf-8")
     height = traitlets.Int(360, min=160, max=4000).tag(sync=True)
 
-    def __init__(self, session: ActiveSession, height: int = 360, rings: bool = True) -> None:
+    def __init__(
+        self,
+        session: ActiveSession,
+        height: int = 360,
+        rings: bool = True,
+        blind: bool = False,
+        preview: Callable[[int], str] | None = None,
+    ) -> None:
         super().__init__(height=height)
-        self._session, self._rings = session, rings
+        self._session, self._rings, self._preview = session, rings and not blind, preview
+        self.blind = blind
         self._sending = threading.RLock()  # guards all below; taken before the session's own lock, never after
         self._views: dict[str, None] = {}  # names of the views that said "ready", oldest first
         self._plane = Plane(session)
         self._sent: tuple[Frame, ...] = ()
         self._sent_index = 0  # how much of the display index the browser has
         self._ids = names_of(session.ds)
-        self._colors = Colorings(session.ds, rings)
+        self._colors = Colorings(session.ds, tells_truth=self._rings)
         self._coloring: Coloring | None = None  # what color_by() said last
+        self._answers = Answers(len(session.ds))
         self._pick_callbacks: list[Callable[[int], object]] = []
         self.on_msg(self._receive)
         self._unsubscribe: Callable[[], object] | None = session.observe(self._changed)
@@ -84,6 +98,22 @@ class LatentScatter(anywidget.AnyWidget):
         def remove() -> None:
             if callback in self._pick_callbacks:
                 self._pick_callbacks.remove(callback)
+
+        return remove
+
+    def on_label(self, callback: Callback) -> Callable[[], None]:
+        """Call ``callback(items, label)`` when a selection of items, int64 (m,), is answered; as :meth:`on_pick`.
+
+        The scatter offers a lasso while there is somebody to take the answers. The page tells of an exception.
+        """
+        callbacks = self._answers.callbacks
+        callbacks.append(callback)
+        self._post_options()
+
+        def remove() -> None:
+            if callback in callbacks:
+                callbacks.remove(callback)
+                self._post_options()
 
         return remove
 
@@ -119,23 +149,45 @@ class LatentScatter(anywidget.AnyWidget):
 
     # -- from the browser ---------------------------------------------------------------------------------
 
-    def _receive(self, _widget: object, content: object, _buffers: object) -> None:
+    def _receive(self, _widget: object, content: object, buffers: object) -> None:
         """A message from a view: untrusted, so whatever does not fit is dropped."""
         if not isinstance(content, dict):
             return
-        kind, view, index = content.get("kind"), content.get("view", ""), content.get("index")
-        if kind in ("ready", "gone") and isinstance(view, str) and len(view) <= 64:
-            self._ready(view) if kind == "ready" else self._gone(view)
-        elif kind == "color" and view in self._views:
+        kind, view = content.get("kind"), content.get("view", "")
+        if kind == "pick" and self._is_item(content.get("index")):
+            self._pick(content["index"])
+        elif not isinstance(view, str) or len(view) > 64:
+            return
+        elif kind == "ready":
+            self._ready(view)
+        elif view in self._views:
+            self._hear(kind, view, content, buffers)
+
+    def _hear(self, kind: object, view: str, content: dict[str, Any], buffers: object) -> None:
+        """What a view says that is there."""
+        if kind == "gone":
+            self._gone(view)
+        elif kind == "label":
+            reply = self._answers.take(view, content, buffers)
+            if reply is not None:
+                self.send(reply)
+        elif kind == "color":
             coloring = self._colors.of_key(content.get("key"))
             if coloring is not None:
                 self._post_color(coloring, view)
-        elif kind == "pick" and type(index) is int and 0 <= index < len(self._session.ds):
-            for callback in tuple(self._pick_callbacks):
-                try:
-                    callback(index)
-                except Exception:  # an error in here would reach neither the cell nor the page
-                    _log.exception("on_pick callback failed for item %d", index)
+        elif kind == "preview" and self._preview is not None and self._is_item(content.get("index")):
+            index = content["index"]
+            self.send({"kind": "preview", "view": view, "index": index, "html": self._preview(index)})
+
+    def _is_item(self, index: object) -> bool:
+        return type(index) is int and 0 <= index < len(self._session.ds)
+
+    def _pick(self, index: int) -> None:
+        for callback in tuple(self._pick_callbacks):
+            try:
+                callback(index)
+            except Exception:  # an error in here would reach neither the cell nor the page
+                _log.exception("on_pick callback failed for item %d", index)
 
     def _ready(self, view: str) -> None:
         with self._sending:
@@ -144,7 +196,7 @@ class LatentScatter(anywidget.AnyWidget):
             self._views.pop(view, None)
             self._views[view] = None
             while len(self._views) > _MAX_VIEWS:
-                del self._views[next(iter(self._views))]
+                self._gone(next(iter(self._views)))
             self._sent, self._sent_index = (), 0
             self._update({"labels", "queue", "snapshot"}, reset=True)
             if self._coloring is not None:
@@ -153,6 +205,7 @@ class LatentScatter(anywidget.AnyWidget):
     def _gone(self, view: str) -> None:
         with self._sending:
             self._views.pop(view, None)
+            self._answers.forget(view)
 
     # -- to the browser -----------------------------------------------------------------------------------
 
@@ -208,7 +261,17 @@ class LatentScatter(anywidget.AnyWidget):
 
     def _options(self) -> dict[str, Any]:
         """What a person may choose from."""
-        return {"colors": self._colors.offered}
+        return {
+            "colors": self._colors.offered,
+            "label": bool(self._answers.callbacks),
+            "preview": self._preview is not None,
+            "blind": self.blind,
+        }
+
+    def _post_options(self) -> None:
+        with self._sending:
+            if self._views:
+                self.send({"kind": "options", "options": self._options()})
 
     def _post_color(self, coloring: Coloring, view: str | None = None) -> None:
         """Values of a colouring, once per choice; to all views where none is named."""

@@ -8,6 +8,7 @@ import { Paint } from "./scatter_paint.js";
 import { Pane } from "./scatter_pane.js";
 import { Rounds } from "./scatter_rounds.js";
 import { Colors } from "./scatter_colors.js";
+import { Lasso } from "./scatter_lasso.js";
 import { Tip } from "./scatter_tip.js";
 import { listen } from "./scatter_pointer.js";
 import { describe } from "./scatter_words.js";
@@ -25,9 +26,11 @@ function render({ model, el }) {
   const say = (content, buffers) => model.send({ ...content, view: me }, undefined, buffers);
 
   const colors = new Colors(store, paint, (key) => say({ kind: "color", key }), update);
-  const tip = new Tip(ui.tip, store, colors);
+  const tip = new Tip(ui.tip, store, colors, (index) => say({ kind: "preview", index }));
   ui.panes.append(pane.plot);
-  ui.tools.prepend(colors.label);
+  const lasso = new Lasso(store, sight, say, update);
+  ui.tools.prepend(colors.label, lasso.toggle);
+  ui.stage.after(lasso.bar);
   ui.legend.before(colors.row);
 
   function draw() {
@@ -40,6 +43,7 @@ function render({ model, el }) {
   function update() {
     sight.settle();
     tip.hide(); // it may tell what was
+    lasso.describe();
     describe(ui, store, pane, sight, rounds);
     colors.describe(theme);
     root.dataset.color = paint.choice.key;
@@ -53,13 +57,23 @@ function render({ model, el }) {
     else if (msg?.kind === "color") {
       colors.take(msg.choice, unpack(msg.arrays, buffers).values ?? null);
       update();
-    }
+    } else if (msg?.kind === "labeled") lasso.hear(msg);
+    else if (msg?.kind === "preview") tip.hear(msg);
+    else if (msg?.kind === "options") offer(msg.options);
+  }
+  /** @param {any} options */
+  function offer(options) {
+    colors.offered = options.colors;
+    lasso.offered = options.label;
+    tip.offered = options.preview;
+    tip.blind = options.blind;
+    update();
   }
   /** @param {any} msg @param {DataView[]} buffers */
   function refresh(msg, buffers) {
     const before = pane.frame;
     if (!store.apply(msg, buffers)) return hello();
-    if (msg.options) colors.offered = msg.options.colors;
+    if (msg.options) offer(msg.options);
     pane.settle();
     paint.settle();
     rounds.settle(!!before && !msg.reset);
@@ -76,7 +90,7 @@ function render({ model, el }) {
     ArrowLeft: () => panned(-0.1, 0), ArrowRight: () => panned(0.1, 0),
     ArrowUp: () => panned(0, 0.1), ArrowDown: () => panned(0, -0.1),
     "[": () => rounds.step(-1), ",": () => rounds.step(-1), "]": () => rounds.step(1), ".": () => rounds.step(1),
-    Escape: () => pane.plot.blur(),
+    Escape: () => (lasso.items.length || lasso.pane ? lasso.clear() : pane.plot.blur()),
   };
   /** Plain keys pressed in here are no commands of the notebook ("a" would add a cell); Tab and chords pass.
    * @param {KeyboardEvent} e */
@@ -84,7 +98,7 @@ function render({ model, el }) {
     const chord = (e.ctrlKey || e.metaKey || e.altKey) && !e.getModifierState("AltGraph"); // some type [ with AltGr
     if (chord || e.key === "Tab" || (e.shiftKey && e.key === "Enter")) return;
     e.stopPropagation();
-    if (!keys[e.key] || !pane.frame || !ui.stage.contains(/** @type {Node} */ (e.target))) return;
+    if (!keys[e.key] || !pane.frame || !(ui.stage.contains(/** @type {Node} */ (e.target)) || (e.key === "Escape" && lasso.items.length))) return;
     e.preventDefault();
     keys[e.key]();
   }
@@ -101,7 +115,8 @@ function render({ model, el }) {
     update();
   }));
   on(root, "keydown", key);
-  listen(store, sight, tip, { pick: (index) => say({ kind: "pick", index }), update, again }, pane);
+  on(lasso.all, "click", () => lasso.takeAll(pane));
+  listen(store, sight, { tip, lasso }, { pick: (index) => say({ kind: "pick", index }), update, again }, pane);
 
   function recolor() {
     theme = readTheme(root);

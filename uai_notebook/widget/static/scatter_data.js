@@ -78,7 +78,7 @@ export class Store {
     if (a.extra_index) {
       this.extra = { index: a.extra_index, x: a.extra_x, y: a.extra_y, uai: a.extra_uai ?? null };
       this.extraIds = a.extra_ids ?? [];
-    } else if (f || msg.reset) this.extra.index = new Int32Array(0);
+    } else if (msg.reset || f?.round === Math.max(...msg.rounds)) this.extra.index = new Int32Array(0);
     if (a.label_index) this.labels = { index: a.label_index, value: a.label_value };
     if (msg.candidates) this.candidates = msg.candidates;
     if (msg.reset) {

@@ -1,15 +1,17 @@
 // @ts-check
 // Pointer, wheel and keys on a plot.
 /** @import {Box, Store} from "./scatter_data.js" */
+/** @import {Lasso} from "./scatter_lasso.js" */
 /** @import {Pane} from "./scatter_pane.js" */
 /** @import {Sight} from "./scatter_sight.js" */
 /** @import {Tip} from "./scatter_tip.js" */
 
-/** What a click or a finished lasso does.
+/** What a click does, and a change.
  * @typedef {{pick: (item: number) => void, update: () => void, again: () => void}} Deeds */
 
-/** @param {Store} store @param {Sight} sight @param {Tip} tip @param {Deeds} deeds @param {Pane} pane */
-export function listen(store, sight, tip, deeds, pane) {
+/** @param {Store} store @param {Sight} sight @param {{tip: Tip, lasso: Lasso}} parts @param {Deeds} deeds
+ * @param {Pane} pane */
+export function listen(store, sight, { tip, lasso }, deeds, pane) {
   const { plot } = pane;
   /** @type {{x: number, y: number, box: Box, moved: boolean} | null} */ let drag = null;
   /** @param {number} item */
@@ -30,11 +32,13 @@ export function listen(store, sight, tip, deeds, pane) {
   function press(e) {
     if (e.button !== 0 || !pane.frame) return;
     plot.focus({ preventScroll: true });
-    drag = { x: e.clientX, y: e.clientY, box: sight.box, moved: false };
     plot.setPointerCapture(e.pointerId);
+    if (lasso.wants(e)) return tip.hide(), lasso.begin(pane, e);
+    drag = { x: e.clientX, y: e.clientY, box: sight.box, moved: false };
   }
   /** @param {PointerEvent} e */
   function move(e) {
+    if (lasso.pane) return lasso.extend(e), deeds.again();
     if (!drag || !pane.place) return hover(e);
     const dx = e.clientX - drag.x, dy = e.clientY - drag.y;
     drag.moved ||= Math.hypot(dx, dy) > 4;
@@ -44,6 +48,7 @@ export function listen(store, sight, tip, deeds, pane) {
   }
   /** @param {PointerEvent} e */
   function release(e) {
+    if (lasso.pane) return lasso.end();
     const i = drag && !drag.moved ? pane.under(e) : -1;
     drag = null;
     if (i >= 0) deeds.pick(store.item(i).index);
@@ -63,8 +68,8 @@ export function listen(store, sight, tip, deeds, pane) {
   on("pointerdown", press);
   on("pointermove", move);
   on("pointerup", release);
-  on("pointercancel", () => { drag = null; });
+  on("pointercancel", () => { drag = null; lasso.drop(); deeds.again(); });
   on("pointerleave", () => { tip.hide(); light(-1); });
-  on("dblclick", () => { sight.zoom = null; deeds.update(); });
+  on("dblclick", () => { if (lasso.on) return; sight.zoom = null; deeds.update(); });
   on("wheel", wheel);
 }
