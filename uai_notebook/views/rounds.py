@@ -97,7 +97,7 @@ def separability_layout(table: pd.DataFrame, on: str | None = None) -> dict[str,
         text = f"on {'the truth' if chosen == 'truth' else 'the labels known now'}: {last['n_anomalies']:,} anomalies"
         text += f" of {last['n']:,}" + ("" if chosen == "truth" else ", 95% limits; most were trained on")
     place = {"x": 0, "y": 1.0, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
-    note = {"text": text, "showarrow": False, "font": {"size": 11}, "yshift": 18, **place}
+    note = {"text": text, "showarrow": False, "font": {"size": 11}, "yshift": 24, **place}
     return {**layout, "annotations": [note]}
 
 

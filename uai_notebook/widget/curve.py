@@ -240,7 +240,8 @@ def _found_layout(run: Run) -> dict[str, Any]:
 def _small(layout: dict[str, Any]) -> dict[str, Any]:
     """A layout for a few hundred pixels."""
     legend = {**layout["legend"], "font": {"size": 11}, "itemwidth": 30, "x": -0.05}
-    return {**layout, "margin": {"l": 48, "r": 12, "t": 30, "b": 40}, "legend": legend}
+    top = 46 if any(note.get("yshift") for note in layout["annotations"]) else 30  # a note stands above the legend
+    return {**layout, "margin": {"l": 48, "r": 12, "t": top, "b": 40}, "legend": legend}
 
 
 _NO_AXES: dict[str, Any] = {"xaxis2": {}, "yaxis2": {}}
