@@ -202,7 +202,7 @@ def test_every_module_that_is_imported_is_a_dependency_or_of_python():
     names = {requirement.split(">")[0].split("=")[0] for requirement in project["dependencies"]}
     allowed = {import_names.get(name, name) for name in names} | set(sys.stdlib_module_names) | {NAME, "__future__"}
     allowed |= {"IPython", "scipy", "requests"}  # these come with ipykernel, scikit-learn and pooch
-    allowed |= {"coniferest"}  # of the extra [forest], imported where it is used
+    allowed |= {"coniferest", "matplotlib"}  # of the extras [forest] and [export], imported where they are used
     core = [path for path in modules() if LAYER[unit_of(path)] < LAYER["experiments"]]
     assert {name.split(".")[0] for path in core for name in imports(path)} - allowed == set()
 

@@ -245,6 +245,7 @@ def test_a_map_gives_both_axes_and_rounds_that_it_has_not_placed_are_left_out() 
     assert [frame.name for frame in fig.frames] == ["round 0", "round 2"]
     assert "2 rounds are not on the map" in fig.layout.title.subtitle.text
     assert (fig.layout.xaxis.title.text, fig.layout.yaxis.title.text) == ("map &lt;1&gt;", "map 2")
+    assert fig.layout.title.text == "A map of the items as labels come in"
     assert not any("probability" in trace.name for trace in fig.data)  # the head is no line there
 
 

@@ -186,6 +186,15 @@ def test_an_axis_without_a_range_holds_the_points_of_all_frames() -> None:
     assert high > 50
 
 
+def test_an_axis_without_a_range_holds_lines_and_notes() -> None:
+    line = {"type": "line", "x0": 0, "x1": 1, "xref": "paper", "y0": 30, "y1": 30}
+    fig = go.Figure(go.Scatter(x=[0, 1], y=[0, 1]), {"shapes": [line]})
+    fig.add_annotation(text="far", x=9, y=0)
+    ranges = axis_ranges(pictures_of(fig))
+    assert ranges["yaxis"][1] > 30
+    assert ranges["xaxis"][1] > 9
+
+
 @pytest.mark.parametrize("make", ["discovery", "comparison"])
 def test_other_figures_of_this_package_can_be_saved(make: str, tmp_path: Path) -> None:
     if make == "discovery":

@@ -206,8 +206,10 @@ def _layout(film: Film, look: Groups | Scale, height: int) -> dict[str, Any]:
     notes = "; ".join(film.notes)
     names = [trace["name"] for trace in _traces(film, look, 0) if trace.get("showlegend", True)]
     margin = {"l": 64, "r": 16, "t": 54 + 18 * _legend_rows(names) + 20 * bool(notes), "b": 56}
-    title = f"{film.titles[1].removesuffix(' (log)')} against {film.titles[0].split(', rescaled')[0]} as labels come in"
-    title = _plain(title[:1].upper() + title[1:])
+    what = f"{film.titles[1].removesuffix(' (log)')} against {film.titles[0].split(', rescaled')[0]}"
+    if film.mapped:
+        what = "a map of the items"
+    title = _plain(f"{what[:1].upper()}{what[1:]} as labels come in")
     layout = style.layout(height, margin=margin, title=title_of(title, notes), legend=_LEGEND)
     if isinstance(look, Scale):
         bar = {

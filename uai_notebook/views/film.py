@@ -101,6 +101,8 @@ class Film:
         Whether the head of a frame is a line in this plane: the latent itself against the score.
     notes : tuple of str
         What was left out.
+    mapped : bool
+        Whether a map gave both coordinates.
     """
 
     scenes: tuple[Scene, ...]
@@ -109,6 +111,7 @@ class Film:
     log: bool
     line: bool
     notes: tuple[str, ...]
+    mapped: bool = False
 
 
 def make_film(frames: Sequence[Frame], labels: Any, plane: Plane, max_points: int) -> Film:
@@ -144,6 +147,7 @@ def make_film(frames: Sequence[Frame], labels: Any, plane: Plane, max_points: in
         log=log,
         line=plane.map is None and _is_latent(frames[0], plane.axis),
         notes=(*notes, *raised),
+        mapped=plane.map is not None,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from uai_notebook.views.figure_parts import Picture, numbers, subplot_of
+from uai_notebook.views.figure_parts import Picture, axis_key, numbers, subplot_of
 from uai_notebook.views.trace_artists import POINT, has_scale
 
 INCH = 100  # CSS pixels
@@ -66,6 +66,9 @@ def axis_ranges(pictures: Sequence[Picture]) -> dict[str, tuple[float, float]]:
         for trace in picture.traces:
             for key, part in zip(subplot_of(trace), ("x", "y"), strict=True):
                 values.setdefault(key, []).append(numbers(trace.get(part), f"{part} of a trace"))
+    for key, more in _standing(layout):
+        if key in values:
+            values[key].append(more)
     found = {}
     for key, parts in values.items():
         axis, together = layout.get(key, {}), np.concatenate(parts)
@@ -121,6 +124,20 @@ def safe(text: str) -> str:
 
 
 # -- inside ----------------------------------------------------------------------------------------------------------
+
+
+def _standing(layout: Mapping[str, Any]) -> list[tuple[str, npt.NDArray[np.float64]]]:
+    """Axes and values at which lines, rectangles and notes stand, which an axis without a range holds as well."""
+    found = []
+    for part in (*layout.get("shapes", ()), *layout.get("annotations", ())):
+        for which in "xy":
+            reference = part.get(f"{which}ref", which)
+            if reference == "paper" or " domain" in reference:
+                continue
+            ends = [part[name] for name in (which, f"{which}0", f"{which}1") if isinstance(part.get(name), int | float)]
+            decades = "text" in part and layout.get(axis_key(reference), {}).get("type") == "log"  # a note's way
+            found.append((axis_key(reference), 10.0 ** np.array(ends) if decades else np.array(ends, np.float64)))
+    return found
 
 
 def _needed(values: npt.NDArray[np.float64], log: bool, to_zero: bool) -> tuple[float, float]:
