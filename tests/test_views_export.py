@@ -186,6 +186,13 @@ def test_an_axis_without_a_range_holds_the_points_of_all_frames() -> None:
     assert high > 50
 
 
+def test_a_long_axis_title_is_broken_into_lines_that_fit_under_each_picture() -> None:
+    pictures = pictures_of(an_evolution().update_layout(xaxis_title_text="a title of many words " * 3))
+    wide, narrow = (make_sheet(pictures, 3, width, 380, 1.0) for width in (600, 200))
+    assert wide.bottom == 52
+    assert narrow.bottom >= 52 + 2 * 15
+
+
 def test_an_axis_without_a_range_holds_lines_and_notes() -> None:
     line = {"type": "line", "x0": 0, "x1": 1, "xref": "paper", "y0": 30, "y1": 30}
     fig = go.Figure(go.Scatter(x=[0, 1], y=[0, 1]), {"shapes": [line]})

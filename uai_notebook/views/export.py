@@ -178,7 +178,7 @@ def _sheet(pictures: Sequence[Picture], fig: Any, columns: int, width: int | Non
     layout = fig.layout
     if columns > 1:
         width = width or _STRIP_WIDTH
-        return make_sheet(pictures, columns, width, round(_STRIP_HEIGHT * max(width / _STRIP_WIDTH, 0.8)), scale)
+        return make_sheet(pictures, columns, width, round(_STRIP_HEIGHT * max(width / _STRIP_WIDTH, 0.9)), scale)
     height = (layout.height or 450) - (_SLIDER if layout.sliders else 0)
     own = layout.width or _WIDTH
     width = width or own

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from uai_notebook.views.figure_parts import Picture, axis_key, colour, plain, subplot_of
-from uai_notebook.views.sheet import FONT, INCH, TEXT, Box, Sheet, area_of, safe, share, write
+from uai_notebook.views.sheet import FONT, INCH, TEXT, Box, Sheet, area_of, safe, share, wrapped, write
 from uai_notebook.views.trace_artists import POINT, draw_trace, line_style
 
 
@@ -62,6 +62,7 @@ def _scale_axis(axes: Any, which: str, settings: Mapping[str, Any], with_labels:
     from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
     axis = getattr(axes, f"{which}axis")
+    width = axes.get_position().width * axes.figure.get_figwidth() * INCH
     getattr(axes, f"set_{which}scale")("log" if settings.get("type") == "log" else "linear")
     ticks = settings.get("tickvals")
     if ticks is not None:
@@ -70,13 +71,14 @@ def _scale_axis(axes: Any, which: str, settings: Mapping[str, Any], with_labels:
         if texts is not None:
             axis.set_ticklabels([safe(plain(text)) for text in texts])
     elif settings.get("type") != "log":
-        width = axes.get_position().width * axes.figure.get_figwidth() * INCH
         axis.set_major_locator(MaxNLocator(max(3, min(8, int(width / 50))) if which == "x" else 6))
         percent = str(settings.get("tickformat", "")).endswith("%")
         number = FuncFormatter(lambda value, _: f"{value:,.10g}".replace("-", "\N{MINUS SIGN}"))
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0) if percent else number)
     title = plain(settings.get("title", {}).get("text")) if with_labels else ""
-    getattr(axes, f"set_{which}label")(safe(title), fontsize=FONT * POINT, color=TEXT)
+    getattr(axes, f"set_{which}label")(
+        safe(wrapped(title, width) if which == "x" else title), fontsize=FONT * POINT, color=TEXT
+    )
     if settings.get("showgrid") is False:
         axis.grid(False)
     if settings.get("visible") is False or settings.get("showticklabels") is False or not with_labels:

@@ -14,7 +14,7 @@ from uai_notebook.views.figure_parts import Picture, colour, plain
 from uai_notebook.views.picture_axes import draw_picture
 from uai_notebook.views.sheet import (
     BAR,
-    BOTTOM,
+    CHARACTER,
     FONT,
     GAP,
     INCH,
@@ -32,7 +32,6 @@ from uai_notebook.views.trace_artists import POINT, colour_scale, has_scale, lin
 Image = npt.NDArray[np.uint8]
 
 _ROW = 20  # of a legend
-_CHARACTER = 6.7  # pixels, on average, at size 12
 _HANDLE = 44  # pixels of a legend entry besides its text
 
 
@@ -60,7 +59,7 @@ def draw_sheet(pictures: Sequence[Picture], sheet: Sheet) -> Image:
     top = _headings(drawn, pictures, sheet)
     inner = (sheet.width - sheet.left - RIGHT - BAR * has_bar(pictures) - (sheet.columns - 1) * GAP) / sheet.columns
     for i, picture in enumerate(pictures):
-        box = (sheet.left + i * (inner + GAP), BOTTOM, inner, sheet.height - top - BOTTOM)
+        box = (sheet.left + i * (inner + GAP), sheet.bottom, inner, sheet.height - top - sheet.bottom)
         draw_picture(drawn, picture, box, sheet, with_labels=i == 0)
     _draw_bar(drawn, pictures, sheet, top)
     canvas = FigureCanvasAgg(drawn)
@@ -75,7 +74,7 @@ def _headings(drawn: Any, pictures: Sequence[Picture], sheet: Sheet) -> float:
     """Title, what is under it, and the legend; gives the pixels that they and what stands above the axes take."""
     layout, y = pictures[0].layout, 12.0
     title = layout.get("title", {})
-    characters = int((sheet.width - 32) / _CHARACTER)
+    characters = int((sheet.width - 32) / CHARACTER)
     lines = [(line, 15, 21) for line in textwrap.wrap(plain(title.get("text")), int(characters * 0.8))]
     note = plain(title.get("subtitle", {}).get("text"))
     lines += [(line, 11, 16) for line in textwrap.wrap(note, int(characters * 1.08))]
@@ -106,7 +105,7 @@ def _legend(drawn: Any, pictures: Sequence[Picture], sheet: Sheet, y: float) -> 
     x, row = 16.0, 0
     limit = sheet.width - 16
     for name, trace in zip(names, entries, strict=True):
-        width = _HANDLE + _CHARACTER * len(name)
+        width = _HANDLE + CHARACTER * len(name)
         if x > 16 and x + width > limit:
             x, row = 16.0, row + 1
         middle = sheet.height - y - _ROW * row - _ROW / 2
@@ -163,7 +162,7 @@ def _draw_bar(drawn: Any, pictures: Sequence[Picture], sheet: Sheet, top: float)
     if scaled is None or not has_bar(pictures):
         return
     colours, norm, settings = colour_scale(scaled["marker"], pictures[0].layout)
-    box = (sheet.width - BAR, BOTTOM, 12, sheet.height - top - BOTTOM)
+    box = (sheet.width - BAR, sheet.bottom, 12, sheet.height - top - sheet.bottom)
     axes = drawn.add_axes(share(box, sheet))
     bar = drawn.colorbar(ScalarMappable(norm, colours), cax=axes)
     bar.outline.set_visible(False)

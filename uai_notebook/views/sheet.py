@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from uai_notebook.views.figure_parts import Picture, axis_key, numbers, subplot_of
+from uai_notebook.views.figure_parts import Picture, axis_key, numbers, plain, subplot_of
 from uai_notebook.views.trace_artists import POINT, has_scale
 
 INCH = 100  # CSS pixels
 TEXT = "#444444"  # on white, which every picture has: it cannot know the page
 FONT = 12
-RIGHT, BOTTOM, BAR = 16, 52, 78  # pixels around the axes; the last for a colour bar
+RIGHT, BAR = 16, 78  # pixels beside the axes; the second for a colour bar
+_BOTTOM, _LINE = 52, 15  # with a title of one line; and for each more
+CHARACTER = 6.7  # pixels, on average, at size 12
 _LEFT = 66, 38, 7  # at least; and for a title, and for a character of a tick
 GAP = 16  # between pictures of a strip
 
@@ -37,8 +40,8 @@ class Sheet:
         Pixels per CSS pixel.
     ranges : dict of (float, float)
         Of each axis of the layout, over all pictures.
-    left : int
-        Pixels beside the axes, for their title and numbers.
+    left, bottom : int
+        Pixels beside and under the axes, for their titles and numbers.
     """
 
     width: int
@@ -47,6 +50,7 @@ class Sheet:
     scale: float
     ranges: dict[str, tuple[float, float]]
     left: int
+    bottom: int
 
 
 def make_sheet(pictures: Sequence[Picture], columns: int, width: int, height: int, scale: float) -> Sheet:
@@ -55,7 +59,9 @@ def make_sheet(pictures: Sequence[Picture], columns: int, width: int, height: in
     left = _left(pictures[0].layout, ranges)
     inner = width - left - RIGHT
     total = left + columns * inner + (columns - 1) * GAP + RIGHT + BAR * has_bar(pictures)
-    return Sheet(int(total), height, columns, scale, ranges, left)
+    lines = [_lines(axis, inner) for key, axis in pictures[0].layout.items() if key.startswith("xaxis")]
+    bottom = _BOTTOM + _LINE * (max([1, *lines]) - 1)
+    return Sheet(int(total), height, columns, scale, ranges, left, bottom)
 
 
 def axis_ranges(pictures: Sequence[Picture]) -> dict[str, tuple[float, float]]:
@@ -118,12 +124,22 @@ def write(drawn: Any, text: str, at: tuple[float, float], size: float, **options
     drawn.text(*at, safe(text), transform=pixels(drawn), fontsize=size * POINT, color=TEXT, **options)
 
 
+def wrapped(text: str, width: float) -> str:
+    """A text in lines of at most ``width`` pixels."""
+    return "\n".join(textwrap.wrap(text, max(8, int(width / CHARACTER))))
+
+
 def safe(text: str) -> str:
     """Text that matplotlib does not take for a formula."""
     return text.replace("$", r"\$")
 
 
 # -- inside ----------------------------------------------------------------------------------------------------------
+
+
+def _lines(axis: Mapping[str, Any], width: float) -> int:
+    start, end = axis.get("domain", (0, 1))
+    return wrapped(plain(axis.get("title", {}).get("text")), width * (end - start)).count("\n") + 1
 
 
 def _standing(layout: Mapping[str, Any]) -> list[tuple[str, npt.NDArray[np.float64]]]:

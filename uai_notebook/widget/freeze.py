@@ -251,7 +251,7 @@ class _Thumbnails:
 
 
 def _number(value: Any) -> str:
-    return "" if value is None or pd.isna(value) else f"{np.float64(value):.4g}"
+    return "" if value is None or pd.isna(value) else f"{np.float64(value) + 0.0:.4g}"  # no -0
 
 
 def _escape(text: str) -> str:
