@@ -269,3 +269,43 @@ def test_the_tooltip_shows_the_item_and_a_click_brings_it_into_the_panel(
     assert unlabelled
     assert not any("\ns " in text or "UAI" in text for text in unlabelled)
     assert page.problems == []
+
+
+def test_a_map_is_computed_shown_updated_and_cancelled(
+    page: Any, run_notebook: Callable[..., Any], wait_until_ran: Callable[..., None]
+) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    kernel = run_notebook([FRAME], name="map.ipynb")
+    wait_until_ran(1)
+    wait_for_rounds(page, 2)
+    plane = pixels(page)
+    menu, told = page.locator(".uai-scatter-view"), page.locator(".uai-scatter-mapping")
+    menu.select_option(label="UMAP of the latent")
+    page.wait_for_selector(".uai-scatter-meter")
+    wait_for_attribute(page, "map", "latent")
+    assert page.locator(".uai-scatter-meter").is_hidden()
+    assert "UMAP 1 of l" in page.get_attribute(".uai-scatter-plot", "aria-label")
+    assert page.locator(".uai-scatter-scale").is_disabled()
+    assert "on the map" in page.inner_text(".uai-scatter-thin")
+    page.wait_for_timeout(200)
+    assert pixels(page) != plane
+    hover_a_point(page)
+    rest_the_pointer(page)
+
+    kernel.value("session.label([3, 40], [0, 1])")
+    kernel.value("session.start()")
+    wait_for_attribute(page, "drawn", 2)
+    assert "Round 3 is not on the map yet" in told.inner_text()
+    page.click(".uai-scatter-again")
+    page.wait_for_function("() => !document.querySelector('.uai-scatter-mapping').innerText")
+    assert attribute(page, "map") == "latent"
+
+    menu.select_option(label="UMAP of x")
+    page.click(".uai-scatter-cancel")
+    told.filter(has_text="cancelled").wait_for()
+    assert menu.locator("option:checked").text_content() == "UMAP of the latent"
+    menu.select_option(label="latent against score")
+    wait_for_attribute(page, "map", "")
+    page.click(".uai-scatter-back")
+    wait_for_attribute(page, "drawn", 1)
+    assert page.problems == []

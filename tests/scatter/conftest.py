@@ -56,7 +56,7 @@ class FakeSession:
 class Browser:
     """Stands for the page: collects messages and reads their buffers."""
 
-    TYPES: ClassVar = {"index": np.int32, "extra_index": np.int32, "label_index": np.int32, "label_value": np.int8}
+    TYPES: ClassVar = {"label_value": np.int8}
 
     def __init__(self, scatter):
         self.scatter, self.messages = scatter, []
@@ -80,7 +80,9 @@ class Browser:
         ]
 
     def _array(self, name, buffer):
-        return buffer.decode() if name.endswith("ids") else np.frombuffer(buffer, self.TYPES.get(name, np.float32))
+        if name.endswith("ids"):
+            return buffer.decode()
+        return np.frombuffer(buffer, np.int32 if name.endswith("index") else self.TYPES.get(name, np.float32))
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from uai_notebook.snapshot import Frame, IndexArray, sigmoid
 from .esm import join_modules
 from .scatter_answers import Answers, Callback
 from .scatter_color import Coloring, Colorings
+from .scatter_map import Maps
 from .scatter_messages import Message, key_frames, names_of, one_line
 from .scatter_plane import Plane
 
@@ -59,10 +60,10 @@ class LatentScatter(anywidget.AnyWidget):
 
     # Strings, never a Path: anywidget watches files for each Path, and every instance would then stay alive.
     _esm = join_modules(
-        *("scatter_data.js", "scatter_looks.js", "scatter_grid.js", "scatter_sight.js", "scatter_paint.js"),
-        *("scatter_gl.js", "scatter_axes.js", "scatter_marks.js", "scatter_page.js", "scatter_pane.js"),
-        *("scatter_rounds.js", "scatter_words.js", "scatter_colors.js", "scatter_tip.js", "scatter_lasso.js"),
-        *("scatter_pointer.js", "scatter.js"),
+        *("scatter_data.js", "scatter_looks.js", "scatter_grid.js", "scatter_page.js", "scatter_chart.js"),
+        *("scatter_sight.js", "scatter_paint.js", "scatter_gl.js", "scatter_axes.js", "scatter_marks.js"),
+        *("scatter_pane.js", "scatter_rounds.js", "scatter_words.js", "scatter_colors.js", "scatter_tip.js"),
+        *("scatter_map.js", "scatter_lasso.js", "scatter_pointer.js", "scatter.js"),
     )
     _css = (_STATIC / "scatter.css").read_text(encoding="utf-8")
     height = traitlets.Int(360, min=160, max=4000).tag(sync=True)
@@ -87,6 +88,7 @@ class LatentScatter(anywidget.AnyWidget):
         self._colors = Colorings(session.ds, tells_truth=self._rings)
         self._coloring: Coloring | None = None  # what color_by() said last
         self._answers = Answers(len(session.ds))
+        self._maps = Maps(session, self._tell)
         self._pick_callbacks: list[Callable[[int], object]] = []
         self.on_msg(self._receive)
         self._unsubscribe: Callable[[], object] | None = session.observe(self._changed)
@@ -145,6 +147,7 @@ class LatentScatter(anywidget.AnyWidget):
             unsubscribe()
             with self._sending:
                 self._views.clear()
+            self._maps.cancel()
         super().close()
 
     # -- from the browser ---------------------------------------------------------------------------------
@@ -178,6 +181,13 @@ class LatentScatter(anywidget.AnyWidget):
         elif kind == "preview" and self._preview is not None and self._is_item(content.get("index")):
             index = content["index"]
             self.send({"kind": "preview", "view": view, "index": index, "html": self._preview(index)})
+        elif kind == "map" and content.get("of") in self._maps.kinds and self._sent:
+            found = self._maps.want(content["of"], self._sent, anew=content.get("anew") is True)
+            if found is not None:
+                found.content["view"] = view
+                self._tell(found)
+        elif kind == "map_cancel":
+            self._maps.cancel()
 
     def _is_item(self, index: object) -> bool:
         return type(index) is int and 0 <= index < len(self._session.ds)
@@ -226,6 +236,7 @@ class LatentScatter(anywidget.AnyWidget):
         if not reset and self._sent and frames and not self._continues(frames):
             reset, self._sent, self._sent_index = True, (), 0
             self._plane.forget()
+            self._maps.forget()
             changes |= {"labels", "queue"}
         have = {id(f) for f in self._sent}
         new = [f for f in reversed(frames) if id(f) not in have]
@@ -266,6 +277,7 @@ class LatentScatter(anywidget.AnyWidget):
             "label": bool(self._answers.callbacks),
             "preview": self._preview is not None,
             "blind": self.blind,
+            "maps": self._maps.offered,
         }
 
     def _post_options(self) -> None:
@@ -280,6 +292,12 @@ class LatentScatter(anywidget.AnyWidget):
             message.add("values", coloring.values, np.float32)
         with self._sending:
             self._post(message)
+
+    def _tell(self, message: Message) -> None:
+        """From any thread, if there is somebody."""
+        with self._sending:
+            if self._views:
+                self._post(message)
 
     def _post(self, message: Message) -> None:
         self.send({**message.content, "arrays": message.names}, buffers=message.buffers)

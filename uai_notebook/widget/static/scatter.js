@@ -8,6 +8,7 @@ import { Paint } from "./scatter_paint.js";
 import { Pane } from "./scatter_pane.js";
 import { Rounds } from "./scatter_rounds.js";
 import { Colors } from "./scatter_colors.js";
+import { Maps } from "./scatter_map.js";
 import { Lasso } from "./scatter_lasso.js";
 import { Tip } from "./scatter_tip.js";
 import { listen } from "./scatter_pointer.js";
@@ -28,8 +29,9 @@ function render({ model, el }) {
   const colors = new Colors(store, paint, (key) => say({ kind: "color", key }), update);
   const tip = new Tip(ui.tip, store, colors, (index) => say({ kind: "preview", index }));
   ui.panes.append(pane.plot);
-  const lasso = new Lasso(store, sight, say, update);
-  ui.tools.prepend(colors.label, lasso.toggle);
+  const lasso = new Lasso(store, sight, say, update), maps = new Maps(store, sight, say, update);
+  ui.tools.prepend(maps.label, colors.label, lasso.toggle);
+  ui.thin.before(maps.row);
   ui.stage.after(lasso.bar);
   ui.legend.before(colors.row);
 
@@ -46,7 +48,8 @@ function render({ model, el }) {
     lasso.describe();
     describe(ui, store, pane, sight, rounds);
     colors.describe(theme);
-    root.dataset.color = paint.choice.key;
+    maps.describe(pane.frame);
+    Object.assign(root.dataset, { color: paint.choice.key, map: maps.shown });
     again();
   }
   const hello = () => say({ kind: "ready" });
@@ -59,12 +62,15 @@ function render({ model, el }) {
       update();
     } else if (msg?.kind === "labeled") lasso.hear(msg);
     else if (msg?.kind === "preview") tip.hear(msg);
+    else if (msg?.kind === "map") maps.take(msg, unpack(msg.arrays, buffers));
+    else if (msg?.kind === "map_progress") maps.hear(msg);
     else if (msg?.kind === "options") offer(msg.options);
   }
   /** @param {any} options */
   function offer(options) {
     colors.offered = options.colors;
     lasso.offered = options.label;
+    maps.offered = options.maps;
     tip.offered = options.preview;
     tip.blind = options.blind;
     update();
@@ -73,6 +79,7 @@ function render({ model, el }) {
   function refresh(msg, buffers) {
     const before = pane.frame;
     if (!store.apply(msg, buffers)) return hello();
+    if (msg.reset) maps.forget();
     if (msg.options) offer(msg.options);
     pane.settle();
     paint.settle();
@@ -98,7 +105,8 @@ function render({ model, el }) {
     const chord = (e.ctrlKey || e.metaKey || e.altKey) && !e.getModifierState("AltGraph"); // some type [ with AltGr
     if (chord || e.key === "Tab" || (e.shiftKey && e.key === "Enter")) return;
     e.stopPropagation();
-    if (!keys[e.key] || !pane.frame || !(ui.stage.contains(/** @type {Node} */ (e.target)) || (e.key === "Escape" && lasso.items.length))) return;
+    const here = ui.stage.contains(/** @type {Node} */ (e.target)) || (e.key === "Escape" && lasso.items.length > 0);
+    if (!keys[e.key] || !pane.frame || !here) return;
     e.preventDefault();
     keys[e.key]();
   }

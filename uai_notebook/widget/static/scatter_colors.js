@@ -7,6 +7,8 @@ import { number } from "./scatter_axes.js";
 import { choiceOf, make } from "./scatter_page.js";
 import { palette, rampOf } from "./scatter_paint.js";
 
+const NO_VALUE = "gray: no value";
+
 export class Colors {
   /** @type {[string, string][]} */ offered = []; // key and name of what the kernel has values of
   told = ""; // what the words were made from
@@ -56,8 +58,9 @@ export class Colors {
     const colors = rampOf(theme).map((c) => `rgb(${c})`).join(", "), bar = make("span", "ramp");
     bar.style.background = `linear-gradient(to right, ${colors})`;
     const cut = low > least || high < most;
-    const all = cut ? `2nd to 98th percentile of ${number(least)} to ${number(most)}; gray: no value` : "gray: no value";
-    const said = shown ? [number(low), bar, number(high), make("span", "quiet", { textContent: all })] : ["no values yet"];
+    const all = cut ? `2nd to 98th percentile of ${number(least)} to ${number(most)}; ${NO_VALUE}` : NO_VALUE;
+    const quiet = make("span", "quiet", { textContent: all });
+    const said = shown ? [number(low), bar, number(high), quiet] : ["no values yet"];
     return [make("b", "name", { textContent: name }), ...said];
   }
   /** @param {Theme} theme */
@@ -68,7 +71,7 @@ export class Colors {
       swatch.style.background = `rgb(${colors[i]})`;
       return make("span", "category", {}, [swatch, text]);
     });
-    return [make("b", "name", { textContent: name }), ...entries, make("span", "quiet", { textContent: "gray: no value" })];
+    return [make("b", "name", { textContent: name }), ...entries, make("span", "quiet", { textContent: NO_VALUE })];
   }
   /** Value of a position in words, or null where colours tell nothing more. @param {number} i */
   words(i) {

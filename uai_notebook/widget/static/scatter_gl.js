@@ -132,7 +132,8 @@ class Points {
     gl.clear(gl.COLOR_BUFFER_BIT);
     const look = dots(n, (width * height) / dpr / dpr), alpha = paint.mode ? 0.95 : look.alpha;
     const numbers = { t, bottom: floor, known: frame.labels, dpr, ...look, alpha, ...paint.ends };
-    const colors = { dotColor: [theme.dot], back: [theme.back], ink: [theme.ink], ramp: rampOf(theme), palette: palette(theme) };
+    const dotColor = [paint.mode ? theme.none : theme.dot], back = [theme.back], ink = [theme.ink];
+    const colors = { dotColor, back, ink, ramp: rampOf(theme), palette: palette(theme) };
     for (const program of [small, shapes, outline]) {
       const at = (/** @type {string} */ name) => gl.getUniformLocation(program, name);
       gl.useProgram(program);

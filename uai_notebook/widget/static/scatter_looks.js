@@ -1,7 +1,8 @@
 // @ts-check
 // How points look: kinds, colours, sizes, and what the page's theme says.
 
-/** @typedef {{text: string, ink: number[], line: string, back: number[], dot: number[], dark: boolean}} Theme */
+/** @typedef {{text: string, ink: number[], line: string, back: number[], dot: number[], none: number[],
+ *   dark: boolean}} Theme `none`: of a point without the value that colours tell */
 
 export const KINDS = ["Unlabeled", "Normal", "Anomaly", "Unsure"];
 /** Okabe-Ito, by kind; the unlabelled dot depends on the theme. @type {number[][]} */
@@ -29,5 +30,6 @@ export function readTheme(root) {
   const style = getComputedStyle(root), back = channels(style.backgroundColor);
   const dark = back[0] * 0.3 + back[1] * 0.59 + back[2] * 0.11 < 128;
   const line = style.getPropertyValue("--uai-line").trim(), dot = dark ? [154, 154, 154] : [140, 140, 140];
-  return { text: style.color, ink: channels(style.color), line, back, dot, dark };
+  const none = dark ? [75, 75, 75] : [200, 200, 200]; // the middle of the ramp is gray, too
+  return { text: style.color, ink: channels(style.color), line, back, dot, none, dark };
 }

@@ -26,7 +26,7 @@ export function plain(c, sight, paint, f, theme, l, pixel) {
   const { store, hidden } = sight, n = f.cols.x.length, { dotSize: size, alpha } = dots(n, l.width * l.height);
   const values = paint.values(f), gray = `rgb(${theme.dot})`;
   /** @param {number} i @param {string} usual */
-  const color = (i, usual) => (paint.mode ? paint.css(values[i], theme) ?? gray : usual);
+  const color = (i, usual) => (paint.mode ? paint.css(values[i], theme) ?? `rgb(${theme.none})` : usual);
   c.globalAlpha = alpha;
   for (let i = 0; i < n && !hidden[0]; i++) {
     if (store.kind[i]) continue;

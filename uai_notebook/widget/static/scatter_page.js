@@ -80,5 +80,6 @@ export function build() {
   const root = make("div", "", {}, [bar, tools, thin, stage, note, legend, hint]);
   root.className = "uai-scatter";
   root.dataset.lmSuppressShortcuts = "true"; // JupyterLab's command mode never sees our keys
-  return { root, back, play, next, slider, when, tools, scale, thin, stage, panes, tip, empty, reset, note, legend, entries, hint };
+  const words = { when, thin, tip, empty, note, legend, entries, hint };
+  return { root, back, play, next, slider, tools, scale, stage, panes, reset, ...words };
 }

@@ -1,11 +1,13 @@
 // @ts-check
 // What all panes show alike: the axes, the window on them, what is hidden and what lies under the pointer.
 /** @import {Box, Columns, Frame, Store} from "./scatter_data.js" */
+/** @import {Chart} from "./scatter_chart.js" */
 
 export class Sight {
   log = true;
   logWanted = true;
   /** @type {Box | null} */ zoom = null; // null: everything
+  /** @type {Chart | null} */ chart = null; // a map in place of latent and score
   hidden = [false, false, false, false]; // by kind
   chosen = new Uint32Array(0); // positions that the lasso took
   lit = -1; // item under the pointer, in whichever pane
@@ -15,25 +17,25 @@ export class Sight {
   }
   /** Everything. @returns {Box} */
   get home() {
-    return this.store.home(this.log);
+    return this.chart?.home ?? this.store.home(this.log);
   }
   /** The window. @returns {Box} */
   get box() {
     return this.zoom ?? this.home;
   }
   get logOffered() {
-    return this.store.logOffered;
+    return !this.chart && this.store.logOffered;
   }
   get titles() {
-    return [this.store.xTitle, `anomaly score s${this.log ? " (log)" : ""}`];
+    return this.chart?.titles ?? [this.store.xTitle, `anomaly score s${this.log ? " (log)" : ""}`];
   }
   /** Coordinates of a round. @param {Frame} f @returns {Columns} */
   spots(f) {
-    return f.cols;
+    return this.chart?.spots(f) ?? f.cols;
   }
   /** Weights of the decision line in these axes, or null. @param {Frame} f */
   head(f) {
-    return f.head;
+    return this.chart ? null : f.head;
   }
   /** Scale coordinate. @param {number} y */
   scaled(y) {

@@ -27,7 +27,7 @@ export function describe(ui, store, pane, sight, rounds) {
   ui.scale.textContent = log ? "Linear scale" : "Log scale";
   ui.scale.title = logOffered
     ? `The score axis is ${log ? "log" : "linear"}`
-    : "A log axis needs scores that are not negative";
+    : sight.chart ? "A map has no scale" : "A log axis needs scores that are not negative";
   ui.play.textContent = rounds.playing ? "Pause" : "Play";
   ui.reset.hidden = !sight.zoom;
   ui.hint.hidden = !f;
@@ -55,7 +55,8 @@ function describeLegend(ui, store, pane, sight) {
     if (toggle) toggle.title = hidden ? "Hidden: click to show" : "Shown: click to hide";
   });
   const all = counts.reduce((sum, m) => sum + m), here = store.kind.length;
-  ui.thin.hidden = !f || here >= all;
-  ui.thin.textContent = `${here.toLocaleString("en")} of ${all.toLocaleString("en")} items drawn; ` +
+  const chart = sight.chart?.note;
+  ui.thin.hidden = !f || (!chart && here >= all);
+  ui.thin.textContent = chart || `${here.toLocaleString("en")} of ${all.toLocaleString("en")} items drawn; ` +
     "crowded parts are thinned, labels and candidates always drawn";
 }
