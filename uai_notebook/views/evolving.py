@@ -13,24 +13,20 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from uai_notebook.datasets import Dataset
-from uai_notebook.labels import Label
-from uai_notebook.snapshot import FloatArray, Frame, History
+from uai_notebook.snapshot import Frame, History
 from uai_notebook.views import style
 from uai_notebook.views.animation import controls
 from uai_notebook.views.colouring import Groups, Scale, colouring
 from uai_notebook.views.figures import score_axis, title_of
-from uai_notebook.views.film import NO_LABEL, Film, Map, Plane, Scene, choose_frames, make_film
+from uai_notebook.views.film import Film, Map, Plane, choose_frames, make_film
 from uai_notebook.views.projection import LatentAxis
+from uai_notebook.views.scene_traces import plain_text, traces_of
 
 if TYPE_CHECKING:
     from uai_notebook.session import ActiveSession
 
-_SVG_POINTS = 5_000  # above, WebGL draws; below, SVG also works where that is missing
-_LINE_POINTS = 200
 _NARROW = 600  # pixels between the margins of the narrowest page thought of
-_HOVER = "item %{customdata}<br>%{x:.4~g}, %{y:.4~g}<extra>%{fullData.name}</extra>"
 _LEGEND = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "itemsizing": "constant"}
-_EMPTY: dict[str, Any] = {"x": [None], "y": [None]}  # one point that is not drawn: plotly hides a trace without any
 
 
 def evolution(
@@ -112,7 +108,7 @@ def evolution(
     frames, labels, ds = _parts(history, labels, ds)
     film = make_film(choose_frames(frames, rounds), labels, Plane(axis, map, ds, log, rescale), max_points)
     look = colouring(film, color, _truth(truth, ds), values)
-    pictures = [_traces(film, look, i) for i in range(len(film.scenes))]
+    pictures = [traces_of(film, look, i) for i in range(len(film.scenes))]
     fig = go.Figure(data=pictures[0], layout=_layout(film, look, height))
     names = [f"round {scene.frame.round}" for scene in film.scenes]
     moving = ("x", "y", "customdata", "marker")
@@ -170,7 +166,7 @@ def compare(
     fig = make_subplots(1, n, shared_yaxes=True, subplot_titles=titles, horizontal_spacing=0.04)
     fig.update_annotations(font_size=style.FONT_SIZE + 1)
     for i in range(n):
-        for trace in _traces(film, look, i):
+        for trace in traces_of(film, look, i):
             fig.add_trace(
                 {**trace, "showlegend": i == 0 and trace.get("showlegend", True), "legendgroup": trace["name"]},
                 row=1,
@@ -204,12 +200,12 @@ def _truth(truth: Any, ds: Dataset | None) -> Any:
 
 def _layout(film: Film, look: Groups | Scale, height: int) -> dict[str, Any]:
     notes = "; ".join(film.notes)
-    names = [trace["name"] for trace in _traces(film, look, 0) if trace.get("showlegend", True)]
+    names = [trace["name"] for trace in traces_of(film, look, 0) if trace.get("showlegend", True)]
     margin = {"l": 64, "r": 16, "t": 54 + 18 * _legend_rows(names) + 20 * bool(notes), "b": 56}
     what = f"{film.titles[1].removesuffix(' (log)')} against {film.titles[0].split(', rescaled')[0]}"
     if film.mapped:
         what = "a map of the items"
-    title = _plain(f"{what[:1].upper()}{what[1:]} as labels come in")
+    title = plain_text(f"{what[:1].upper()}{what[1:]} as labels come in")
     layout = style.layout(height, margin=margin, title=title_of(title, notes), legend=_LEGEND)
     if isinstance(look, Scale):
         bar = {
@@ -228,129 +224,12 @@ def _legend_rows(names: Sequence[str]) -> int:
 
 
 def _across(film: Film) -> dict[str, Any]:
-    return style.axis(_plain(film.titles[0]), zeroline=False, range=film.ranges[0])
+    return style.axis(plain_text(film.titles[0]), zeroline=False, range=film.ranges[0])
 
 
 def _up(film: Film) -> dict[str, Any]:
     low, high = film.ranges[1]
     shape = score_axis(np.asarray([low, high], np.float32), film.log)
-    shape["title"]["text"] = _plain(film.titles[1])
+    shape["title"]["text"] = plain_text(film.titles[1])
     ends = [math.log10(low), math.log10(high)] if film.log else [low, high]
     return {**shape, "zeroline": False, "range": ends}
-
-
-def _plain(text: str) -> str:
-    return html.escape(text, quote=False)  # plotly reads tags
-
-
-def _traces(film: Film, look: Groups | Scale, i: int) -> list[dict[str, Any]]:
-    """The dots, the line of the head, and the labels on top: the same traces in each scene."""
-    scene = film.scenes[i]
-    webgl = max(len(scene.item) for scene in film.scenes) > _SVG_POINTS
-    plain = isinstance(look, Groups) and look.of is None
-    traces = _scale_dots(scene, look, i) if isinstance(look, Scale) else _group_dots(scene, look)
-    if film.line and any(other.frame.head is not None for other in film.scenes):
-        traces.append(_head_line(film, scene))
-    there = {int(label) for s in film.scenes for label in np.unique(s.label)}
-    traces += [_labelled(scene, label, outline=not plain) for label in style.MARKS if label in there]
-    return [{"type": "scattergl" if webgl else "scatter", **trace} for trace in traces]
-
-
-def _group_dots(scene: Scene, look: Groups) -> list[dict[str, Any]]:
-    """A trace per group; where all are one group, labelled items are left to the marks on top."""
-    group = look.group(scene)
-    free = scene.label == NO_LABEL if look.of is None else np.ones(len(group), bool)
-    return [
-        _points(scene, free & (group == i), mark.word)
-        | {"marker": {"color": mark.colour, "symbol": mark.symbol, "size": mark.size, "opacity": 0.6}}
-        for i, mark in enumerate(look.marks)
-    ]
-
-
-def _scale_dots(scene: Scene, look: Scale, i: int) -> list[dict[str, Any]]:
-    """Grey where there is no value, and the rest on the scale."""
-    values = look.values[i]
-    there = np.isfinite(values)
-    # Without a point of the scale plotly would not know that the trace is on it.
-    colours = values[there] if there.any() else np.zeros(1, np.float32)
-    grey = {"color": style.UNLABELED, "size": 4, "opacity": 0.4}
-    scaled = {"color": colours, "coloraxis": "coloraxis", "size": 5, "opacity": 0.8}
-    shown = any(not np.isfinite(v).all() for v in look.values)
-    return [
-        _points(scene, ~there, f"{look.title} not known") | {"marker": grey, "showlegend": shown},
-        _points(scene, there, look.title) | {"marker": scaled, "showlegend": False},
-    ]
-
-
-def _labelled(scene: Scene, label: Label, outline: bool) -> dict[str, Any]:
-    """Marks of one label; as outlines around the dots where dots have a colour of their own."""
-    mark = style.MARKS[label]
-    # Thin crosses have no face: their line is their colour.
-    edge = {"color": mark.colour, "width": 2} if outline or mark.symbol == "x-thin" else {"color": "white", "width": 1}
-    marker = {"color": mark.colour, "symbol": mark.symbol, "size": mark.size, "line": edge}
-    if outline:
-        marker |= {"symbol": f"{mark.symbol}-open", "size": mark.size + 2, "line": {**edge, "width": 1.5}}
-    name = f"labelled {mark.word}" if outline else mark.word
-    return _points(scene, scene.label == label, name) | {"marker": marker}
-
-
-def _points(scene: Scene, which: npt.NDArray[np.bool_], name: str) -> dict[str, Any]:
-    shared = {"mode": "markers", "name": _plain(name), "hovertemplate": _HOVER}
-    if not which.any():
-        return {**_EMPTY, **shared}
-    # int64 would travel as a JSON list.
-    return {"x": scene.x[which], "y": scene.y[which], "customdata": scene.item[which].astype(np.int32), **shared}
-
-
-def _head_line(film: Film, scene: Scene) -> dict[str, Any]:
-    head = scene.frame.head
-    if head is not None:  # of l = centre + unit x
-        centre, unit = scene.unit
-        head = np.array([head[0] * unit, head[1], head[2] + head[0] * centre], np.float32)
-    x, y = head_line(head, film.ranges, film.log)
-    return {
-        **({"x": x, "y": y} if len(x) else _EMPTY),
-        "mode": "lines",
-        "name": "UAI probability 1/2",
-        "line": {"color": style.TEXT, "width": 1.5, "dash": "dot"},
-        "hoverinfo": "skip",
-    }
-
-
-def head_line(
-    head: FloatArray | None, ranges: tuple[tuple[float, float], tuple[float, float]], log: bool
-) -> tuple[FloatArray, FloatArray]:
-    """Where a head of a latent of one dimension gives one half, inside the ranges of l and s.
-
-    Parameters
-    ----------
-    head : float32 (3,) or None
-        W of l, of s, and the bias (eq. 3).
-    ranges : ((float, float), (float, float))
-        Of l and of s.
-    log : bool
-        Whether s is drawn on a log axis; points then lie evenly on it.
-
-    Returns
-    -------
-    float32 (p,), float32 (p,)
-        l and s; empty where there is no line.
-
-    Examples
-    --------
-    >>> l, s = head_line(np.float32([1, 2, -4]), ((0, 10), (0, 10)), log=False)
-    >>> float(l[0]), float(s[0]), bool(np.allclose(l + 2 * s, 4))
-    (0.0, 2.0, True)
-    """
-    if head is None or not np.isfinite(head).all() or not np.any(head[:2]):
-        return np.empty(0, np.float32), np.empty(0, np.float32)
-    of_l, of_s, bias = (float(w) for w in head)
-    (left, right), (low, high) = ranges
-    if abs(of_l) * (right - left) > abs(of_s) * (high - low):  # steep: go up
-        s = np.geomspace(low, high, _LINE_POINTS) if log else np.linspace(low, high, _LINE_POINTS)
-        l = -(of_s * s + bias) / of_l  # noqa: E741
-    else:
-        l = np.linspace(left, right, _LINE_POINTS)  # noqa: E741
-        s = -(of_l * l + bias) / of_s
-    inside = (l >= left) & (l <= right) & (s >= low) & (s <= high)
-    return l[inside].astype(np.float32), s[inside].astype(np.float32)
