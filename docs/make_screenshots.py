@@ -62,6 +62,9 @@ STATES = {
     "lasso": ("button", "lasso"),
 }
 
+OUTPUT = ".jp-RenderedPlotly:has(.main-svg)"  # a figure in a cell of its own
+ALL_DRAWN = f"n => document.querySelectorAll('{OUTPUT}').length >= n"
+
 # Machado, Oliveira and Fernandes 2009, "A physiologically-based model for simulation of color vision deficiency",
 # severity 1: rows give red, green and blue as seen, of linear red, green and blue as shown.
 VISION = {
@@ -152,14 +155,10 @@ def shoot_all(browser: Any, folder: Path, *, dark: bool) -> Iterator[Path]:
     with open_lab(dark) as lab:
         page = open_notebook(browser, lab, [ONE_DIMENSION, ANSWERS, CELL.split("\n", 4)[-1], *figures.values()])
         page.wait_for_function("document.querySelector('.uai-scatter')?.dataset.round === '5'", timeout=300_000)
-        page.wait_for_function(
-            "n => document.querySelectorAll('.js-plotly-plot .main-svg').length >= n",
-            arg=len(figures),
-            timeout=120_000,
-        )
+        page.wait_for_function(ALL_DRAWN, arg=len(figures), timeout=300_000)
         for width in (700, 1400):
             page.set_viewport_size({"width": width, "height": 1600})
-            page.wait_for_timeout(4000)
+            page.wait_for_timeout(6000)
             name = f"{'dark' if dark else 'light'}_{width}"
             for part, node in _parts(page, list(figures)):
                 path = folder / f"{name}_{part}.png"
@@ -186,7 +185,7 @@ def _parts(page: Any, figures: list[str]) -> Iterator[tuple[str, Any]]:
         page.wait_for_timeout(1500)
         yield f"scatter_{state}", scatter
         switch.click() if kind == "button" else switch.select_option(index=0)
-    outputs = page.locator(".jp-OutputArea-output:has(.js-plotly-plot):not(:has(.uai-explorer))")
+    outputs = page.locator(OUTPUT)
     for i in range(min(outputs.count(), len(figures))):
         yield figures[i], outputs.nth(i)
 

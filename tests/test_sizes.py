@@ -45,6 +45,7 @@ _ = session.wait()
 _ = uai.simulate(session, uai.Oracle(ds.y), progress=False)
 _ = session.train()
 """
+FIGURE = "uai.views.evolution(session)"
 SAID = """
 print(session.round, len(session.history.frames), session.n_labels, sum(sent))
 """
@@ -57,7 +58,7 @@ def executed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sizes")
 
     def run(with_state):
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in (ROUNDS, SHOWN, SAID)])
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in (ROUNDS, SHOWN, FIGURE, SAID)])
         client = nbclient.NotebookClient(
             notebook,
             timeout=300,
@@ -86,6 +87,7 @@ def test_a_notebook_saved_after_twenty_rounds_is_small_without_widget_state(exec
     assert counts == ["20", "21", "200"]
     assert int(sent) > 21 * 50_000 * 8  # x and y of all points of all rounds went through the notebook
     assert "application/vnd.jupyter.widget-view+json" in notebook.cells[0].outputs[0].data
+    assert "application/vnd.plotly.v1+json" in notebook.cells[2].outputs[0].data
     assert "widgets" not in notebook.metadata
     assert size < 2 * MB
 
