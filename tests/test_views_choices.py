@@ -12,8 +12,9 @@ from PIL import Image
 
 import uai_notebook as uai
 from uai_notebook import views
-from uai_notebook.experiments import frozen
+from uai_notebook.experiments import frozen, latents
 from uai_notebook.experiments.results import Result, committed, read_results
+from uai_notebook.experiments.units import settings_of
 
 DOCS = Path(__file__).parents[1] / "docs"
 CURVES = {0: ([1, 2, 3, 4], [0, 0, 1, 2]), 2: ([1, 2, 3], [0, 1, 2]), 3: ([1, 2, 3], [1, 1, 2])}
@@ -123,6 +124,17 @@ def test_the_committed_pictures_of_figure_11_have_a_frame_per_budget(dataset: st
         wanted = [b for b in run.extra["probes"] if int(b) <= frozen.BUDGETS[dataset]]
         assert gif.n_frames == len(wanted)  # type: ignore[attr-defined]
     assert path.stat().st_size < 400_000
+
+
+@pytest.mark.parametrize("stem", ["figure9_mnist_0_2", "figure9_mnist_hard", "figure10_mnist_0_2"])
+def test_the_committed_pictures_of_figures_9_and_10_have_a_frame_per_budget(stem: str, results: list[Result]) -> None:
+    figure, dataset = stem.split("_", 1)
+    run = frozen.probed(results, dataset, latents.METHOD[figure], settings_of(latents.CONFIG))
+    assert run is not None
+    with Image.open(DOCS / "img" / f"{stem}.gif") as gif:
+        assert gif.n_frames == len(run.extra["probes"])  # type: ignore[attr-defined]
+    assert (DOCS / "img" / f"{stem}.gif").stat().st_size < 400_000
+    assert (DOCS / "img" / f"{stem}.png").stat().st_size < 400_000
 
 
 def test_figure_11_is_drawn_from_committed_results(script: Any, results: list[Result], tmp_path: Path) -> None:
