@@ -128,6 +128,17 @@ def test_a_map_says_what_it_is_and_of_how_many(made):
     assert latent_map.note == "200 of 200 items on the map"
 
 
+def test_latents_of_one_dimension_with_many_equal_ones_have_a_map_too():
+    latent = np.repeat([0.0, 1.0, 5.0], 20)[:, None]
+    latent[:5] += 0.01
+    frame = frame_of(latent)
+    job = MapJob([frame])
+    job.start()
+    points = job.wait(300)(frame)
+    assert np.isfinite(points).all()
+    assert own_cluster_share(points, np.repeat([0, 1, 2], 20)) > 0.95
+
+
 def test_a_round_that_is_not_on_the_map_has_no_points(made):
     assert made[0](frame_of(latents(), 7)) is None
 

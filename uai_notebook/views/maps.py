@@ -88,7 +88,7 @@ class MapJob:
     Parameters
     ----------
     frames : sequence of Frame
-        ``session.history.frames``, or some of them.
+        ``session.history.frames``, or some of them: each takes a second or two of a core.
     of : str
         "latent": fitted on the latents of the last frame, and all others placed on that map. "x": of the features,
         the same for every frame.

@@ -48,13 +48,13 @@ class Epochs:
     encoding = "ascii"
 
     def __init__(self) -> None:
-        self.before, self.text, self.part = 0, "", 0
+        self.before, self.of, self.text = 0, 0, ""
 
     def write(self, text: str) -> None:
         """Take "EPOCH EPOCHS" from the bar."""
         numbers = text.split()
         if len(numbers) == 2 and all(number.isdigit() for number in numbers) and int(numbers[1]):
-            tell(self.before + PART * int(numbers[0]) // int(numbers[1]), self.part, self.text)
+            tell(self.before + PART * int(numbers[0]) // int(numbers[1]), self.of, self.text)
 
     def flush(self) -> None:
         """Nothing waits: each line is flushed."""
@@ -67,13 +67,16 @@ def tell(step: int, of: int, text: str) -> None:
 
 
 def compute(fit: Matrix, places: list[Matrix], seed: int) -> list[Matrix]:
-    """Coordinates (n, 2) of the fitted rows, then of each array that is placed among them."""
+    """Coordinates (n, 2) of the fitted rows, then of each array that is placed among them: the rest of the round, and
+    the other rounds."""
+    if fit.shape[1] == 1:  # there are no two principal axes to start from; a column of zeros changes no distance
+        fit, *places = (np.pad(rows, ((0, 0), (0, 1))) for rows in (fit, *places))
     of = PART * (2 + len(places))
     tell(0, of, "loading UMAP")
     import umap
 
     epochs = Epochs()
-    epochs.part = of
+    epochs.of = of
     neighbours = Neighbours(fit)
     k = min(NEIGHBOURS, len(fit) - 1)
     model = umap.UMAP(
@@ -89,10 +92,15 @@ def compute(fit: Matrix, places: list[Matrix], seed: int) -> list[Matrix]:
     epochs.before, epochs.text = PART, "fitting"
     tell(PART, of, epochs.text)
     found = [model.fit_transform(fit)]
-    for i, rows in enumerate(places, start=1):
-        epochs.before, epochs.text = PART * (1 + i), f"placing round {i} of {len(places)}"
-        tell(epochs.before, of, epochs.text)
-        found.append(model.transform(rows) if len(rows) else np.empty((0, 2), np.float32))
+    for i, rows in enumerate(places):
+        epochs.before = PART * (2 + i)
+        # The first is the rest of the round that was fitted.
+        epochs.text = f"placing round {i} of {len(places) - 1}" if i else "placing the rest"
+        if len(rows):
+            tell(epochs.before, of, epochs.text)
+            found.append(model.transform(rows))
+        else:
+            found.append(np.empty((0, 2), np.float32))
     tell(of, of, "done")
     return found
 
