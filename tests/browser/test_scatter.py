@@ -309,3 +309,52 @@ def test_a_map_is_computed_shown_updated_and_cancelled(
     page.click(".uai-scatter-back")
     wait_for_attribute(page, "drawn", 1)
     assert page.problems == []
+
+
+def drawn_on(canvas: Any) -> str:
+    """What a canvas holds, whatever lies over it."""
+    return str(canvas.evaluate("canvas => canvas.toDataURL()"))
+
+
+def test_two_rounds_stand_side_by_side_with_the_same_window(
+    page: Any, run_notebook: Callable[..., Any], wait_until_ran: Callable[..., None]
+) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    page.set_viewport_size({"width": 1800, "height": 1000})
+    run_notebook([SESSION], name="compare.ipynb")
+    wait_until_ran(1)
+    wait_for_rounds(page, 4)
+    alone = pixels(page)
+    page.click(".uai-scatter-compare")
+    wait_for_attribute(page, "pinned", 0)
+    page.wait_for_timeout(300)
+    left, right = (page.locator(".uai-scatter-gl").nth(i) for i in range(2))
+    assert left.bounding_box()["y"] == right.bounding_box()["y"]
+    assert drawn_on(left) != drawn_on(right)
+    pinned = page.locator(".uai-scatter-pinned input")
+    pinned.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    wait_for_attribute(page, "pinned", 3)
+    page.wait_for_timeout(300)
+    assert drawn_on(left) == drawn_on(right)  # the same round, in the same window
+    page.locator(".uai-scatter-plot").nth(1).focus()
+    page.keyboard.press("+")
+    page.keyboard.press("ArrowUp")
+    page.wait_for_timeout(300)
+    assert drawn_on(left) == drawn_on(right)
+    page.keyboard.press("0")
+    rest_the_pointer(page)
+    before = pixels(page, "over"), page.locator(".uai-scatter-over").nth(1).screenshot()
+    hover_a_point(page)  # over the left one
+    page.wait_for_timeout(200)
+    assert page.locator(".uai-scatter-over").nth(1).screenshot() != before[1]  # is lit in the right one, too
+    page.set_viewport_size({"width": 900, "height": 1000})
+    page.wait_for_timeout(500)
+    assert right.bounding_box()["y"] > left.bounding_box()["y"] + 200  # narrow: one below the other
+    page.set_viewport_size({"width": 1800, "height": 1000})
+    page.click(".uai-scatter-compare")
+    wait_for_attribute(page, "pinned", "")
+    rest_the_pointer(page)
+    assert pixels(page) == alone
+    assert page.problems == []

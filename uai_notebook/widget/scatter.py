@@ -63,7 +63,7 @@ class LatentScatter(anywidget.AnyWidget):
         *("scatter_data.js", "scatter_looks.js", "scatter_grid.js", "scatter_page.js", "scatter_chart.js"),
         *("scatter_sight.js", "scatter_paint.js", "scatter_gl.js", "scatter_axes.js", "scatter_marks.js"),
         *("scatter_pane.js", "scatter_rounds.js", "scatter_words.js", "scatter_colors.js", "scatter_tip.js"),
-        *("scatter_map.js", "scatter_lasso.js", "scatter_pointer.js", "scatter.js"),
+        *("scatter_map.js", "scatter_lasso.js", "scatter_compare.js", "scatter_pointer.js", "scatter.js"),
     )
     _css = (_STATIC / "scatter.css").read_text(encoding="utf-8")
     height = traitlets.Int(360, min=160, max=4000).tag(sync=True)

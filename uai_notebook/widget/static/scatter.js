@@ -11,6 +11,7 @@ import { Colors } from "./scatter_colors.js";
 import { Maps } from "./scatter_map.js";
 import { Lasso } from "./scatter_lasso.js";
 import { Tip } from "./scatter_tip.js";
+import { Compare } from "./scatter_compare.js";
 import { listen } from "./scatter_pointer.js";
 import { describe } from "./scatter_words.js";
 
@@ -22,22 +23,27 @@ function render({ model, el }) {
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   let theme = readTheme(root), family = getComputedStyle(root).fontFamily, pending = 0, alive = true;
   const again = () => { if (!pending && alive) pending = requestAnimationFrame(draw); };
-  const pane = new Pane(store, sight, paint, again), rounds = new Rounds(store, pane, update, still);
+  const newPane = () => new Pane(store, sight, paint, again);
+  const pane = newPane(), rounds = new Rounds(store, pane, update, still);
   /** @param {any} content @param {ArrayBuffer[]} [buffers] */
   const say = (content, buffers) => model.send({ ...content, view: me }, undefined, buffers);
 
   const colors = new Colors(store, paint, (key) => say({ kind: "color", key }), update);
   const tip = new Tip(ui.tip, store, colors, (index) => say({ kind: "preview", index }));
-  ui.panes.append(pane.plot);
+  ui.main.append(pane.plot);
   const lasso = new Lasso(store, sight, say, update), maps = new Maps(store, sight, say, update);
-  ui.tools.prepend(maps.label, colors.label, lasso.toggle);
+  const compare = new Compare(store, sight, ui, () => follow(newPane()), update);
+  ui.tools.prepend(maps.label, colors.label, lasso.toggle, compare.toggle);
+  ui.panes.prepend(compare.side);
   ui.thin.before(maps.row);
   ui.stage.after(lasso.bar);
   ui.legend.before(colors.row);
 
   function draw() {
     pending = 0;
-    pane.draw({ theme, family, height: model.get("height") || 360 });
+    const around = { theme, family, height: model.get("height") || 360 };
+    pane.draw(around);
+    compare.draw(around);
     ui.note.hidden = !!pane.gpu;
     if (pane.frame) root.dataset.drawn = String(pane.round);
   }
@@ -47,6 +53,7 @@ function render({ model, el }) {
     tip.hide(); // it may tell what was
     lasso.describe();
     describe(ui, store, pane, sight, rounds);
+    compare.describe();
     colors.describe(theme);
     maps.describe(pane.frame);
     Object.assign(root.dataset, { color: paint.choice.key, map: maps.shown });
@@ -82,6 +89,7 @@ function render({ model, el }) {
     if (msg.reset) maps.forget();
     if (msg.options) offer(msg.options);
     pane.settle();
+    compare.settle();
     paint.settle();
     rounds.settle(!!before && !msg.reset);
   }
@@ -91,13 +99,13 @@ function render({ model, el }) {
   const zoomed = (/** @type {number} */ factor) => { sight.zoomBy(factor); update(); };
   const panned = (/** @type {number} */ x, /** @type {number} */ y) => { sight.pan(x, y); update(); };
   const unzoom = () => { sight.zoom = null; update(); };
-  /** @type {Record<string, () => void>} */
+  /** @type {Record<string, (e: KeyboardEvent) => void>} */
   const keys = {
     "+": () => zoomed(0.8), "=": () => zoomed(0.8), "-": () => zoomed(1.25), 0: unzoom,
     ArrowLeft: () => panned(-0.1, 0), ArrowRight: () => panned(0.1, 0),
     ArrowUp: () => panned(0, 0.1), ArrowDown: () => panned(0, -0.1),
     "[": () => rounds.step(-1), ",": () => rounds.step(-1), "]": () => rounds.step(1), ".": () => rounds.step(1),
-    Escape: () => (lasso.items.length || lasso.pane ? lasso.clear() : pane.plot.blur()),
+    Escape: (e) => (lasso.items.length || lasso.pane ? lasso.clear() : /** @type {HTMLElement} */ (e.target).blur()),
   };
   /** Plain keys pressed in here are no commands of the notebook ("a" would add a cell); Tab and chords pass.
    * @param {KeyboardEvent} e */
@@ -105,10 +113,11 @@ function render({ model, el }) {
     const chord = (e.ctrlKey || e.metaKey || e.altKey) && !e.getModifierState("AltGraph"); // some type [ with AltGr
     if (chord || e.key === "Tab" || (e.shiftKey && e.key === "Enter")) return;
     e.stopPropagation();
-    const here = ui.stage.contains(/** @type {Node} */ (e.target)) || (e.key === "Escape" && lasso.items.length > 0);
+    const node = /** @type {HTMLElement} */ (e.target), plotted = node === ui.reset || node.closest(".uai-scatter-plot");
+    const here = plotted || (e.key === "Escape" && lasso.items.length > 0);
     if (!keys[e.key] || !pane.frame || !here) return;
     e.preventDefault();
-    keys[e.key]();
+    keys[e.key](e);
   }
   /** @param {Element} node @param {string} type @param {(e: any) => void} f */
   const on = (node, type, f) => node.addEventListener(type, f);
@@ -124,8 +133,14 @@ function render({ model, el }) {
   }));
   on(root, "keydown", key);
   on(lasso.all, "click", () => lasso.takeAll(pane));
-  listen(store, sight, { tip, lasso }, { pick: (index) => say({ kind: "pick", index }), update, again }, pane);
 
+
+  /** Pointer and size of a pane. @param {Pane} one */
+  function follow(one) {
+    listen(store, sight, { tip, lasso }, { pick: (index) => say({ kind: "pick", index }), update, again }, one);
+    sizes.observe(one.plot);
+    return one;
+  }
   function recolor() {
     theme = readTheme(root);
     family = getComputedStyle(root).fontFamily;
@@ -139,7 +154,7 @@ function render({ model, el }) {
   const rootMarks = ["class", "style", "theme", "data-theme"];
   themes.observe(document.documentElement, { attributes: true, attributeFilter: rootMarks });
   const sizes = new ResizeObserver(() => { recolor(); tip.hide(); });
-  sizes.observe(pane.plot);
+  follow(pane);
   model.on("msg:custom", receive);
   model.on("change:height", again);
   update();
@@ -153,6 +168,7 @@ function render({ model, el }) {
     model.off("msg:custom", receive);
     model.off("change:height", again);
     pane.dispose();
+    compare.pane?.dispose();
     try {
       say({ kind: "gone" });
     } catch { /* the kernel may be gone already */ }

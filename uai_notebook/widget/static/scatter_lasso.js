@@ -133,7 +133,9 @@ export class Lasso {
     const { store, sight, items, bar, chosen } = this;
     const labelled = items.filter((item) => store.kind[store.place.get(item) ?? -1]);
     const some = items.length > 0, thinned = store.kind.length < store.total ? " (of the drawn ones)" : "";
-    sight.chosen = Uint32Array.from(chosen.flatMap((item) => store.place.get(item) ?? []));
+    const marked = chosen.flatMap((item) => store.place.get(item) ?? []);
+    if (marked.length !== sight.chosen.length || marked.some((i, j) => i !== sight.chosen[j]))
+      sight.chosen = Uint32Array.from(marked); // a new one draws all points again
     this.toggle.hidden = !this.offered;
     this.toggle.setAttribute("aria-pressed", String(this.on));
     bar.hidden = !this.offered || !(this.on || some || this.said);

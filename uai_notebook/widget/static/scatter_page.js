@@ -73,7 +73,8 @@ export function build() {
   const thin = make("div", "thin", { hidden: true });
   const reset = button("reset", "Reset view", { hidden: true });
   const tip = make("div", "tip", { hidden: true }), empty = make("div", "empty", { textContent: NO_MODEL });
-  const panes = make("div", "panes"), stage = make("div", "stage", {}, [panes, empty, reset]);
+  const shown = make("div", "shown", { hidden: true }), main = make("div", "main", {}, [shown]);
+  const panes = make("div", "panes", {}, [main]), stage = make("div", "stage", {}, [panes, empty, reset]);
   const note = make("div", "note", { textContent: NO_WEBGL, hidden: true });
   const entries = LEGEND.map(entry), legend = make("ul", "legend", { ariaLabel: "Legend" }, entries.map((e) => e.li));
   const hint = make("div", "hint", { textContent: HINT });
@@ -81,5 +82,5 @@ export function build() {
   root.className = "uai-scatter";
   root.dataset.lmSuppressShortcuts = "true"; // JupyterLab's command mode never sees our keys
   const words = { when, thin, tip, empty, note, legend, entries, hint };
-  return { root, back, play, next, slider, tools, scale, stage, panes, reset, ...words };
+  return { root, back, play, next, slider, tools, scale, stage, panes, main, shown, reset, ...words };
 }

@@ -11,6 +11,9 @@ import { LEGEND_KINDS, NO_MODEL } from "./scatter_page.js";
 /** @param {number} n @param {string} word */
 export const count = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
 
+/** @param {Sight} sight */
+export const titleOf = (sight) => `Scatter of ${sight.titles[0]} against ${sight.titles[1]}`;
+
 /** Words and states of everything but the plot.
  * @param {Page} ui @param {Store} store @param {Pane} pane @param {Sight} sight @param {Rounds} rounds */
 export function describe(ui, store, pane, sight, rounds) {
@@ -23,6 +26,7 @@ export function describe(ui, store, pane, sight, rounds) {
   ui.next.disabled = position >= n - 1;
   ui.slider.setAttribute("aria-valuetext", f ? `round ${f.round + 1}, ${labels}` : "no round yet");
   ui.when.textContent = f ? `Round ${f.round + 1} of ${store.frames[n - 1].round + 1} · ${labels}` : "No round yet";
+  ui.shown.textContent = f ? `Round ${f.round + 1} · ${labels}` : "";
   ui.scale.disabled = !logOffered;
   ui.scale.textContent = log ? "Linear scale" : "Log scale";
   ui.scale.title = logOffered
@@ -34,7 +38,7 @@ export function describe(ui, store, pane, sight, rounds) {
   ui.empty.hidden = !!f;
   describeLegend(ui, store, pane, sight);
   const { counts } = store, marks = `${counts[2]} anomalies, ${counts[1]} normal, ${counts[3]} unsure`;
-  const what = `Scatter of ${sight.titles[0]} against ${sight.titles[1]}, ${ui.when.textContent}`;
+  const what = `${titleOf(sight)}, ${ui.when.textContent}`;
   pane.plot.setAttribute("aria-label", f ? `${what}, ${count(points, "point")}: ${marks}` : NO_MODEL);
   const round = f ? f.round : "", axis = log ? "log" : "linear", { following } = rounds;
   Object.assign(ui.root.dataset, { frames: n, points, round, scale: axis, following, zoomed: !!sight.zoom });
