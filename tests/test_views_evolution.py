@@ -10,10 +10,10 @@ import pytest
 import uai_notebook as uai
 from uai_notebook import views
 from uai_notebook.snapshot import History, Snapshot, sigmoid
-from uai_notebook.views.colouring import Groups, colouring
-from uai_notebook.views.film import MAX_FRAMES, NO_LABEL, Plane, choose_frames, given, known, make_film
+from uai_notebook.views.film.colouring import Groups, colouring
+from uai_notebook.views.film.frames import MAX_FRAMES, NO_LABEL, Plane, choose_frames, given, known, make_film
+from uai_notebook.views.film.scene_traces import head_line
 from uai_notebook.views.projection import LatentAxis
-from uai_notebook.views.scene_traces import head_line
 
 ORDER = ([3, 4, 7, 5, 9], [1, 0, -1, 0, 1])  # items 3, 4, 5, 9 can be trained on
 

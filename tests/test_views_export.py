@@ -17,9 +17,9 @@ from PIL import Image
 
 from uai_notebook import views
 from uai_notebook.snapshot import History, Snapshot
-from uai_notebook.views.figure_parts import colour, numbers, pictures_of, plain
-from uai_notebook.views.pictures import draw_sheet, legend_entries
-from uai_notebook.views.sheet import axis_ranges, make_sheet
+from uai_notebook.views.pictures.drawing import draw_sheet, legend_entries
+from uai_notebook.views.pictures.parts import colour, numbers, pictures_of, plain
+from uai_notebook.views.pictures.sheet import axis_ranges, make_sheet
 
 RED = {"mode": "markers", "marker": {"color": "#ff0000", "size": 12}}
 
@@ -344,7 +344,7 @@ def test_parts_of_plotly_become_plain_values() -> None:
 
 
 def test_the_bytes_of_a_png_with_few_colours_are_fewer() -> None:
-    from uai_notebook.views.export import png
+    from uai_notebook.views.pictures.save import png
 
     fig = an_evolution(n=500)
     small, full = png(fig, colours=64), png(fig)

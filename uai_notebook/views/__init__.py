@@ -9,13 +9,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .choosing import choices as choices
-    from .evolving import compare as compare
-    from .evolving import evolution as evolution
-    from .export import save as save
     from .figures import discovery_curve as discovery_curve
     from .figures import latent_score as latent_score
+    from .film.choosing import choices as choices
+    from .film.evolving import compare as compare
+    from .film.evolving import evolution as evolution
     from .latent_maps import latent_map as latent_map
+    from .pictures.save import save as save
     from .projection import LatentAxis as LatentAxis
     from .renderers import render_item as render_item
     from .renderers import render_thumbnail as render_thumbnail
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 _MODULE_OF = {
     "LatentAxis": "projection",
-    "choices": "choosing",
-    "compare": "evolving",
+    "choices": "film.choosing",
+    "compare": "film.evolving",
     "discovery_curve": "figures",
-    "evolution": "evolving",
+    "evolution": "film.evolving",
     "frozen_curves": "rounds",
     "latent_map": "latent_maps",
     "latent_score": "figures",
     "render_item": "renderers",
     "render_thumbnail": "renderers",
-    "save": "export",
+    "save": "pictures.save",
     "separability": "separation",
     "separability_curve": "rounds",
 }

@@ -111,9 +111,9 @@ def show(still: Frozen) -> Frozen | None:
 
 def _picture(session: ActiveSession, shown: Sequence[Frame]) -> bytes:
     """Some rounds side by side, and under them the discovery curve."""
-    from ..views.evolving import evolution
-    from ..views.export import png
     from ..views.figures import discovery_curve
+    from ..views.film.evolving import evolution
+    from ..views.pictures.save import png
 
     rounds = evolution(session, rounds=[frame.round for frame in shown], rescale=len(shown) > 1, max_points=_POINTS)
     curve = discovery_curve([session], height=320)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from uai_notebook.views.figure_parts import Picture, colour, plain
-from uai_notebook.views.picture_axes import draw_picture
-from uai_notebook.views.sheet import (
+from uai_notebook.views.pictures.artists import POINT, colour_scale, has_scale, line_style, marker_style
+from uai_notebook.views.pictures.axes import draw_picture
+from uai_notebook.views.pictures.parts import Picture, colour, plain
+from uai_notebook.views.pictures.sheet import (
     BAR,
     CHARACTER,
     FONT,
@@ -27,7 +28,6 @@ from uai_notebook.views.sheet import (
     share,
     write,
 )
-from uai_notebook.views.trace_artists import POINT, colour_scale, has_scale, line_style, marker_style
 
 Image = npt.NDArray[np.uint8]
 

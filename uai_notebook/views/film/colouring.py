@@ -11,7 +11,7 @@ import pandas as pd
 
 from uai_notebook.snapshot import FloatArray, IndexArray, sigmoid
 from uai_notebook.views import style
-from uai_notebook.views.film import Film, Scene
+from uai_notebook.views.film.frames import Film, Scene
 from uai_notebook.views.style import Mark
 
 CHOICES = ("label", "truth", "base score", "uai")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from uai_notebook.views.figure_parts import colour, numbers
+from uai_notebook.views.pictures.parts import colour, numbers
 
 POINT = 0.72  # points in a CSS pixel, at 100 pixels an inch
 _DASHES = {

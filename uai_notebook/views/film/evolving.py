@@ -15,12 +15,12 @@ from plotly.subplots import make_subplots
 from uai_notebook.datasets import Dataset
 from uai_notebook.snapshot import Frame, History
 from uai_notebook.views import style
-from uai_notebook.views.animation import controls
-from uai_notebook.views.colouring import Groups, Scale, colouring
 from uai_notebook.views.figures import score_axis, title_of
-from uai_notebook.views.film import Film, Map, Plane, choose_frames, make_film
+from uai_notebook.views.film.animation import controls
+from uai_notebook.views.film.colouring import Groups, Scale, colouring
+from uai_notebook.views.film.frames import Film, Map, Plane, choose_frames, make_film
+from uai_notebook.views.film.scene_traces import plain_text, traces_of
 from uai_notebook.views.projection import LatentAxis
-from uai_notebook.views.scene_traces import plain_text, traces_of
 
 if TYPE_CHECKING:
     from uai_notebook.session import ActiveSession

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from uai_notebook.views.figure_parts import Picture, pictures_of
-from uai_notebook.views.pictures import Image, draw_sheet
-from uai_notebook.views.sheet import Sheet, make_sheet
+from uai_notebook.views.pictures.drawing import Image, draw_sheet
+from uai_notebook.views.pictures.parts import Picture, pictures_of
+from uai_notebook.views.pictures.sheet import Sheet, make_sheet
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PilImage

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from uai_notebook.views import style
-from uai_notebook.views.animation import controls
 from uai_notebook.views.curves import thinned
 from uai_notebook.views.figures import title_of
+from uai_notebook.views.film.animation import controls
 from uai_notebook.views.frozen import frozen_runs
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from uai_notebook.views.figure_parts import Picture, axis_key, colour, plain, subplot_of
-from uai_notebook.views.sheet import FONT, INCH, TEXT, Box, Sheet, area_of, safe, share, wrapped, write
-from uai_notebook.views.trace_artists import POINT, draw_trace, line_style
+from uai_notebook.views.pictures.artists import POINT, draw_trace, line_style
+from uai_notebook.views.pictures.parts import Picture, axis_key, colour, plain, subplot_of
+from uai_notebook.views.pictures.sheet import FONT, INCH, TEXT, Box, Sheet, area_of, safe, share, wrapped, write
 
 
 def draw_picture(drawn: Any, picture: Picture, box: Box, sheet: Sheet, with_labels: bool) -> None:

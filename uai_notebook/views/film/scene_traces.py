@@ -11,8 +11,8 @@ import numpy.typing as npt
 from uai_notebook.labels import Label
 from uai_notebook.snapshot import FloatArray
 from uai_notebook.views import style
-from uai_notebook.views.colouring import Groups, Scale
-from uai_notebook.views.film import NO_LABEL, Film, Scene
+from uai_notebook.views.film.colouring import Groups, Scale
+from uai_notebook.views.film.frames import NO_LABEL, Film, Scene
 
 _SVG_POINTS = 5_000  # above, WebGL draws; below, SVG also works where that is missing
 _LINE_POINTS = 200

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from uai_notebook.views.figure_parts import Picture, axis_key, numbers, plain, subplot_of
-from uai_notebook.views.trace_artists import POINT, has_scale
+from uai_notebook.views.pictures.artists import POINT, has_scale
+from uai_notebook.views.pictures.parts import Picture, axis_key, numbers, plain, subplot_of
 
 INCH = 100  # CSS pixels
 TEXT = "#444444"  # on white, which every picture has: it cannot know the page

@@ -1,0 +1,1 @@
+"""plotly figures as pages, PNG and GIF, drawn without a browser."""
