@@ -222,3 +222,20 @@ def test_a_page_of_another_name_is_an_error_and_nothing_is_drawn_before_the_firs
     for page in ("separability", "frozen", "found"):
         curve.page = page
         curve.refresh()
+
+
+def test_rounds_that_take_long_to_measure_are_drawn_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curve_module, "_PATIENCE", 0.0)  # one round at a time
+    session = a_session()
+    curve = DiscoveryCurve(session)
+    for _ in range(3):
+        session.train()
+        session.label(session.queue, [1, 0, 1, 0, 0])
+    curve.page = "separability"
+    seen = []
+    for _ in range(3):
+        curve.refresh()
+        seen.append([len(t.x) for t in curve.figure.data if t.name == "s" and t.mode == "lines+markers"][0])
+    assert seen == [1, 2, 3]
+    assert curve._drawn == ("separability", 2)
+    curve.close()

@@ -19,6 +19,12 @@ explorer
 """
 
 
+FITS = """() => {
+  const plot = document.querySelector(".uai-curve"), svg = plot?.querySelector(".main-svg");
+  return plot.clientWidth > 0 && svg?.clientWidth === plot.clientWidth;
+}"""
+
+
 def wait_for_text(page: Any, words: str) -> None:
     page.wait_for_function(
         "words => document.querySelector('.uai-curve .main-svg')?.parentElement.textContent.includes(words)", arg=words
@@ -34,6 +40,9 @@ def test_separability_and_frozen_rankings_are_drawn_and_the_first_page_comes_bac
 ) -> None:
     run_notebook([CELL])
     wait_for_text(page, "items asked")
+    page.wait_for_function(FITS)
+    page.set_viewport_size({"width": 1000, "height": 1000})
+    page.wait_for_function(FITS)
     page.get_by_role("button", name="Separability").click()
     wait_for_text(page, "on the truth: 18 anomalies of 1,637")
     wait_for_text(page, "area under ROC")

@@ -24,7 +24,7 @@ _LOOKS = {
 }
 _NAMES = {"s": "s", "s_uai": "s_uai", "[l; s]": "line in [l; s]"}
 _MEASURES = {"ap": "average precision", "auc": "area under ROC"}
-_BLUES = ("#56B4E9", "#2E8BC6", "#0072B2", "#08306B")  # few labels to many
+_ROUNDS = style.LINE_COLOURS[:4][::-1]  # few labels to many: the last one has the colour of what was found
 
 
 def separability_curve(
@@ -130,17 +130,18 @@ def frozen_curves(session: ActiveSession, *, rounds: Sequence[int] | None = None
 
 
 def frozen_traces(runs: Sequence[FrozenRun]) -> list[dict[str, Any]]:
-    """One line per run, few labels pale and dashed, many dark."""
+    """One line per run; that of no label is dashed."""
     traces = []
     for i, run in enumerate(runs):
         x = thinned(len(run.found))
-        colour = _BLUES[-1 - (len(runs) - 1 - i)] if run.n_labels else style.TEXT
+        place = (i - len(runs)) % len(_ROUNDS)
+        colour = _ROUNDS[place] if run.n_labels else style.TEXT
         name = f"{run.n_labels:,} label{'s' * (run.n_labels != 1)}" if run.n_labels else "no label"
         line = {"color": colour, "width": 2, "dash": "solid" if run.n_labels else "dash"}
-        traces.append(
-            {"type": "scatter", "mode": "lines", "x": x, "y": run.found[x], "name": name, "line": line}
-            | {"hovertemplate": "%{y:,}", "showlegend": True}
-        )
+        marker = {"symbol": style.LINE_SYMBOLS[place], "size": 6, "maxdisplayed": 8}
+        mode = {"mode": "lines+markers", "marker": marker} if run.n_labels else {"mode": "lines"}
+        look = {"line": line, "hovertemplate": "%{y:,}", "showlegend": True, **mode}
+        traces.append({"type": "scatter", "x": x, "y": run.found[x], "name": name, **look})
     return traces
 
 

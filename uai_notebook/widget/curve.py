@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ PAGES = {"found": "Found", "separability": "Separability", "frozen": "If trainin
 """What can be shown, and the words on the buttons."""
 
 _MEASURED_ROUNDS = 24  # of the separability page, evenly spread: each is fitted anew when labels come in
+_PATIENCE = 1.0  # seconds of measuring after which what is there is drawn
 _DELAY = 0.2  # seconds: drawing takes 8 ms, which a click must not wait for, and comes at most five times a second
 
 # Text in the colour of the page's theme, which plotly cannot know.
@@ -77,7 +79,8 @@ class DiscoveryCurve:
         self._waiting = threading.Lock()  # guards the timer; nothing else is taken under it
         self._timer: threading.Timer | None = None
         self._order: npt.NDArray[np.int64] | None = None
-        self._truth_rows: dict[int, list[dict[str, Any]]] = {}  # by round: the truth does not change
+        self._rows: dict[int, list[dict[str, Any]]] = {}  # what was measured, by round
+        self._measured_in: int | None = None  # the round in which it was
         self._drawn: Any = session_run(session, "found")  # what is on the page: a Run, or (page, round)
         self.page = "found"
         layout = style.layout(height, autosize=True, **_found_layout(self._drawn))
@@ -132,33 +135,44 @@ class DiscoveryCurve:
         from uai_notebook.views.frozen import frozen_runs
 
         snapshot = self._session.snapshot
-        drawn = (page, -1 if snapshot is None else snapshot.round)
+        drawn: tuple[str, int | None] = (page, -1 if snapshot is None else snapshot.round)
         if drawn == self._drawn:
             return
         if page == "frozen":
             runs = frozen_runs(self._session)
             self._replace(rounds.frozen_traces(runs), rounds.frozen_layout(self._session, runs))
         else:
-            table = self._measured()
+            table, complete = self._measured(drawn[1] or 0)
             self._replace(rounds.separability_traces(table), rounds.separability_layout(table))
+            if not complete:
+                drawn = (page, None)
+                self._draw_soon(0.0)
         self._drawn = drawn
 
-    def _measured(self) -> Any:
-        """The table of separability of some key rounds; what is known of the truth is kept."""
+    def _measured(self, latest: int) -> tuple[Any, bool]:
+        """The table of separability of some key rounds, and whether it has all of them: after a second it is shown."""
         from uai_notebook.views.separation import known_at, round_rows, table, truth_rows
 
         session = self._session
+        if session.ds.y is None and self._measured_in != latest:
+            self._rows.clear()  # labels have come in since; the truth does not change
+        self._measured_in = latest
         frames = _spread(session.history.frames, _MEASURED_ROUNDS)
         index, value = session.current_labels()
-        rows: list[dict[str, Any]] = []
-        for frame in frames:
+        until: float | None = None  # at least one is measured
+        for frame in frames[-1:] + frames[:-1]:  # what is new first
+            if frame.round in self._rows:
+                continue
+            if until is not None and time.monotonic() > until:
+                break
+            until = until or time.monotonic() + _PATIENCE
             if session.ds.y is None:
-                rows += round_rows(frame, known_at(frame, index, value), "known labels", session.seed, limits=True)
+                known = known_at(frame, index, value)
+                self._rows[frame.round] = round_rows(frame, known, "known labels", session.seed, limits=True)
             else:
-                if frame.round not in self._truth_rows:
-                    self._truth_rows[frame.round] = truth_rows(session, frame)
-                rows += self._truth_rows[frame.round]
-        return table(rows)
+                self._rows[frame.round] = truth_rows(session, frame)
+        done = [frame for frame in frames if frame.round in self._rows]
+        return table([row for frame in done for row in self._rows[frame.round]]), len(done) == len(frames)
 
     def _replace(self, traces: list[dict[str, Any]], layout: dict[str, Any]) -> None:
         """Another page: other traces on other axes."""

@@ -27,7 +27,8 @@ _by_cell: dict[str, tuple[str | None, list[Explorer]]] = {}
 class StatusLine(anywidget.AnyWidget):
     """One line over the whole width, read out politely when it changes; the panel of the same Explorer writes it.
 
-    It also tells the plotly figure below to fit its column: plotly looks at its width only when the window changes.
+    It also makes the plotly figure below fit its column: plotly looks at its width only when the window changes, and
+    a figure that came when the page was already there not even then.
     """
 
     _esm = """
@@ -37,15 +38,15 @@ function render({ model, el }) {
   line.setAttribute("aria-live", "polite");
   line.textContent = model.get("text");
   el.append(line);
-  let width = 0;
-  const fit = () => window.dispatchEvent(new Event("resize"));
-  const sizes = new ResizeObserver(() => {
-    if (line.clientWidth === width) return;
-    width = line.clientWidth;
-    fit();
-  });
+  const fit = () => {
+    const plots = line.closest(".uai-explorer")?.querySelectorAll(".js-plotly-plot") ?? [];
+    for (const plot of plots)
+      if (plot.clientWidth && plot.clientWidth !== plot._fullLayout?.width)
+        window.Plotly ? window.Plotly.Plots.resize(plot) : window.dispatchEvent(new Event("resize"));
+  };
+  const sizes = new ResizeObserver(fit);
   sizes.observe(line);
-  const drawn = (event) => { if (line.closest(".uai-explorer")?.contains(event.detail?.element)) fit(); };
+  const drawn = (event) => sizes.observe(event.detail.element); // which may be in the page only later
   document.addEventListener("plotlywidget-after-render", drawn);
   return () => {
     sizes.disconnect();
