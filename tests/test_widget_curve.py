@@ -186,9 +186,11 @@ def test_pages_over_rounds_are_drawn_and_follow_the_session_and_the_first_one_co
     session.label(session.queue, [1, 0, 1, 0, 0])
     session.train()
     curve.tabs.value = "separability"
-    until(lambda: len(curve.figure.data) == 12)
-    lines = [t for t in curve.figure.data if t.mode == "lines+markers"]
-    assert [len(t.y) for t in lines[:2]] == [2, 1]  # s in two rounds, s_uai in the one that has it
+
+    def points() -> list[int]:  # s in two rounds, s_uai in the one that has it
+        return [len(t.y) for t in curve.figure.data if t.mode == "lines+markers"][:2]
+
+    until(lambda: len(curve.figure.data) == 12 and points() == [2, 1])
     assert "on the truth: 10 anomalies of 60" in curve.figure.layout.annotations[0].text
     curve.show("frozen")
     until(lambda: curve.figure.layout.yaxis.title.text == "anomalies found" and len(curve.figure.data) == 2)
