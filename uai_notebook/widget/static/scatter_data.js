@@ -47,6 +47,8 @@ export class Store {
   reach = { ...NOWHERE }; // of all rounds since the last reset: it only grows
   // By position, all made by mark():
   /** @type {Map<number, number>} item -> position */ place = new Map();
+  /** What `place` was made from. */
+  placed = { index: this.index, extra: this.extra.index };
   kind = new Uint8Array(0); // 0 unlabelled, else as in KINDS
   order = new Float32Array(0); // how many trainable labels came before it; unsure: -1
   marked = new Uint32Array(0); // labelled positions
@@ -100,11 +102,15 @@ export class Store {
   }
   /** Kind of each position, and when it was labelled. */
   mark() {
-    const all = join(this.index, this.extra.index), { index, value } = this.labels;
-    this.place = new Map();
-    all.forEach((item, i) => this.place.set(item, i));
-    this.kind = new Uint8Array(all.length);
-    this.order = new Float32Array(all.length);
+    const { index, value } = this.labels, n = this.index.length + this.extra.index.length;
+    if (this.placed.index !== this.index) {
+      this.place = new Map();
+      for (let i = 0; i < this.index.length; i++) this.place.set(this.index[i], i);
+    } else for (const item of this.placed.extra) this.place.delete(item);
+    this.extra.index.forEach((item, i) => this.place.set(item, this.index.length + i));
+    this.placed = { index: this.index, extra: this.extra.index };
+    this.kind = new Uint8Array(n);
+    this.order = new Float32Array(n);
     this.counts = [this.total - index.length, 0, 0, 0];
     const marked = [];
     let trained = 0;
@@ -119,7 +125,7 @@ export class Store {
       if (kind !== 3) trained++;
     }
     this.marked = Uint32Array.from(marked);
-    this.drawn = all.length - marked.length;
+    this.drawn = n - marked.length;
   }
   /** @param {Columns} [cols] */
   grow(cols) {

@@ -68,7 +68,10 @@ void main() {
 }`;
 const ATTRIBUTES = ["ax", "ay", "bx", "by", "kind", "order", "value"];
 
-/** @param {WebGL2RenderingContext} gl @param {string} define @returns {WebGLProgram | null} */
+/** A program and where its uniforms are: asking for a place each time takes longer than setting it.
+ * @typedef {{program: WebGLProgram, places: Map<string, WebGLUniformLocation | null>}} Linked */
+
+/** @param {WebGL2RenderingContext} gl @param {string} define @returns {Linked | null} */
 function link(gl, define) {
   const program = gl.createProgram();
   for (const type of [gl.VERTEX_SHADER, gl.FRAGMENT_SHADER]) {
@@ -79,7 +82,7 @@ function link(gl, define) {
   }
   ATTRIBUTES.forEach((name, i) => gl.bindAttribLocation(program, i, name));
   gl.linkProgram(program);
-  return gl.getProgramParameter(program, gl.LINK_STATUS) ? program : null;
+  return gl.getProgramParameter(program, gl.LINK_STATUS) ? { program, places: new Map() } : null;
 }
 
 /** WebGL2 drawing on `canvas`, or null where there is none.
@@ -95,7 +98,7 @@ const KEPT = 128; // columns on the GPU: those of 40 rounds, and some
 
 class Points {
   /** @param {WebGL2RenderingContext} gl @param {Store} store
-   * @param {WebGLProgram} small @param {WebGLProgram} shapes @param {WebGLProgram} outline */
+   * @param {Linked} small @param {Linked} shapes @param {Linked} outline */
   constructor(gl, store, small, shapes, outline) {
     this.gl = gl;
     this.store = store;
@@ -134,8 +137,13 @@ class Points {
     const numbers = { t, bottom: floor, known: frame.labels, dpr, ...look, alpha, ...paint.ends };
     const dotColor = [paint.mode ? theme.none : theme.dot], back = [theme.back], ink = [theme.ink];
     const colors = { dotColor, back, ink, ramp: rampOf(theme), palette: palette(theme) };
-    for (const program of [small, shapes, outline]) {
-      const at = (/** @type {string} */ name) => gl.getUniformLocation(program, name);
+    for (const linked of [small, shapes, outline]) {
+      if (linked === outline && !chosen.length) continue;
+      const { program, places } = linked;
+      const at = (/** @type {string} */ name) => {
+        if (!places.has(name)) places.set(name, gl.getUniformLocation(program, name));
+        return places.get(name) ?? null;
+      };
       gl.useProgram(program);
       gl.uniform4f(at("box"), box.x0, box.y0, box.x1, box.y1);
       for (const [name, v] of Object.entries(numbers)) gl.uniform1f(at(name), v);
@@ -143,10 +151,10 @@ class Points {
       gl.uniform1i(at("logy"), +log);
       gl.uniform1i(at("logv"), +paint.log);
       gl.uniform1i(at("mode"), paint.mode);
-      if (program === small && !hidden[0]) gl.drawArrays(gl.POINTS, 0, n);
+      if (linked === small && !hidden[0]) gl.drawArrays(gl.POINTS, 0, n);
       // Labelled ones after the dots, so on top; what is chosen last.
-      if (program === shapes) this.some(store.marked.filter((i) => i < n && !hidden[store.kind[i]]));
-      if (program === outline) this.some(chosen.filter((i) => i < n));
+      if (linked === shapes) this.some(store.marked.filter((i) => i < n && !hidden[store.kind[i]]));
+      if (linked === outline) this.some(chosen.filter((i) => i < n));
     }
   }
   /** @param {Uint32Array} positions */

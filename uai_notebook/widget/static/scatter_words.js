@@ -61,6 +61,7 @@ function describeLegend(ui, store, pane, sight) {
   const all = counts.reduce((sum, m) => sum + m), here = store.kind.length;
   const chart = sight.chart?.note;
   ui.thin.hidden = !f || (!chart && here >= all);
-  ui.thin.textContent = chart || `${here.toLocaleString("en")} of ${all.toLocaleString("en")} items drawn; ` +
+  const part = here < all ? `, of ${all.toLocaleString("en")} in the data set` : "";
+  ui.thin.textContent = chart ? chart + part : `${here.toLocaleString("en")} of ${all.toLocaleString("en")} items drawn; ` +
     "crowded parts are thinned, labels and candidates always drawn";
 }
