@@ -113,8 +113,8 @@ function render({ model, el }) {
     const chord = (e.ctrlKey || e.metaKey || e.altKey) && !e.getModifierState("AltGraph"); // some type [ with AltGr
     if (chord || e.key === "Tab" || (e.shiftKey && e.key === "Enter")) return;
     e.stopPropagation();
-    const node = /** @type {HTMLElement} */ (e.target), plotted = node === ui.reset || node.closest(".uai-scatter-plot");
-    const here = plotted || (e.key === "Escape" && lasso.items.length > 0);
+    const node = /** @type {HTMLElement} */ (e.target), ends = e.key === "Escape" && lasso.items.length > 0;
+    const here = ends || node === ui.reset || node.closest(".uai-scatter-plot");
     if (!keys[e.key] || !pane.frame || !here) return;
     e.preventDefault();
     keys[e.key](e);

@@ -18,7 +18,8 @@ export class Compare {
     this.ui = ui;
     this.update = update;
     this.toggle = button("compare", "Compare", { title: "Two rounds side by side" });
-    this.slider = make("input", "slider", { type: "range", min: "0", step: "1", ariaLabel: "Round pinned on the left" });
+    const ariaLabel = "Round pinned on the left";
+    this.slider = make("input", "slider", { type: "range", min: "0", step: "1", ariaLabel });
     this.words = make("span", "when");
     this.side = make("div", "pinned", { hidden: true }, [make("div", "bar", {}, [this.slider, this.words])]);
     this.toggle.addEventListener("click", () => (this.pane ? this.close() : this.open(makePane())));

@@ -62,7 +62,8 @@ function ring(c, theme, [x, y], radius, width) {
 }
 
 /** Rings around the candidates, the one on screen last and strongest, and a thin one where the pointer is.
- * @param {CanvasRenderingContext2D} c @param {Sight} sight @param {Frame} f @param {Theme} theme @param {Pixel} pixel */
+ * @param {CanvasRenderingContext2D} c @param {Sight} sight @param {Frame} f @param {Theme} theme
+ * @param {Pixel} pixel */
 export function rings(c, sight, f, theme, pixel) {
   const { store, hidden, lit } = sight, { queue, current } = store.candidates;
   const items = queue.filter((item) => item !== current);

@@ -3,10 +3,14 @@
 /** @import {Frame, Store} from "./scatter_data.js" */
 /** @import {Theme} from "./scatter_looks.js" */
 
-/** cividis at equal steps: dark blue, grey, yellow. */
-export const RAMP = [
-  [0, 34, 78], [26, 56, 111], [67, 78, 108], [97, 101, 111], [125, 124, 120], [155, 148, 118], [188, 174, 108],
-  [222, 201, 88], [254, 232, 56],
+/** cividis at equal steps from low to high, without the end that the ground swallows; high stands out from it. */
+const ON_DARK = [ // from 0.25 to 1
+  [67, 78, 108], [90, 95, 110], [111, 112, 115], [132, 130, 121], [155, 148, 118], [180, 167, 111], [205, 187, 99],
+  [231, 209, 80], [254, 232, 56],
+];
+const ON_LIGHT = [ // from 0.85 to 0
+  [214, 195, 93], [186, 172, 109], [158, 150, 118], [132, 130, 121], [108, 109, 114], [84, 90, 109], [57, 72, 108],
+  [15, 53, 112], [0, 34, 78],
 ];
 /** Okabe-Ito; the eighth is the colour of text. */
 const CATEGORIES = [
@@ -21,8 +25,8 @@ const SAMPLED = 20_000; // values that the ends of a ramp are found from
 /** Colours of the eight categories. @param {Theme} theme */
 export const palette = (theme) => [...CATEGORIES, theme.ink];
 
-/** The ramp from low to high: high stands out from the ground, light or dark. @param {Theme} theme */
-export const rampOf = (theme) => (theme.dark ? RAMP : RAMP.toReversed());
+/** The ramp from low to high. @param {Theme} theme */
+export const rampOf = (theme) => (theme.dark ? ON_DARK : ON_LIGHT);
 
 export class Paint {
   mode = 0; // 0: label, 1: ramp, 2: categories
@@ -35,7 +39,8 @@ export class Paint {
   constructor(store) {
     this.store = store;
   }
-  /** @param {Choice} choice @param {Float32Array | null} byItem values of all items, unless they come with the rounds */
+  /** @param {Choice} choice
+   * @param {Float32Array | null} byItem values of all items, unless they come with the rounds */
   use(choice, byItem) {
     this.choice = { ...choice };
     this.byItem = byItem;
@@ -81,7 +86,8 @@ export class Paint {
   /** Numbers for the shader: value to share of the ramp. @returns {{low: number, high: number}} */
   get ends() {
     const { low = 0, high = 1 } = this.choice, scaled = (/** @type {number} */ v) => (this.log ? Math.log10(v) : v);
-    return scaled(high) > scaled(low) ? { low: scaled(low), high: scaled(high) } : { low: scaled(low) - 1, high: scaled(low) + 1 };
+    const [from, to] = [scaled(low), scaled(high)];
+    return to > from ? { low: from, high: to } : { low: from - 1, high: from + 1 }; // all alike: the middle
   }
   /** CSS colour of a value, or null without one. @param {number} value @param {Theme} theme */
   css(value, theme) {

@@ -24,7 +24,8 @@ export class Pane {
   /** @type {any[]} */ drawn = []; // what the points on the canvas were drawn from
   /** @type {[number, number][]} */ path = []; // of the lasso being drawn, CSS px
 
-  /** @param {Store} store @param {Sight} sight @param {Paint} paint @param {() => void} again draws at the next moment */
+  /** @param {Store} store @param {Sight} sight @param {Paint} paint
+   * @param {() => void} again draws at the next moment */
   constructor(store, sight, paint, again) {
     this.store = store;
     this.sight = sight;
@@ -73,7 +74,8 @@ export class Pane {
     const t = this.tween ? Math.min(1, (performance.now() - this.tween.start) / TWEEN) : 1;
     return t * t * (3 - 2 * t);
   }
-  /** Pixel of a position, on its way there at time t. @param {number} i @param {number} t @returns {[number, number]} */
+  /** Pixel of a position, on its way there at time t.
+   * @param {number} i @param {number} t @returns {[number, number]} */
   pixel(i, t = 1) {
     const l = this.place, f = this.frame, { box, sight } = this;
     if (!l || !f) return [NaN, NaN];
@@ -95,7 +97,7 @@ export class Pane {
     const dpr = window.devicePixelRatio || 1, t = this.progress, box = (this.box = sight.box);
     const l = (this.place = layout(pen, width, height, box, log, family));
     resize(over, width, height, dpr);
-    Object.assign(canvas.style, { left: `${l.left}px`, top: `${l.top}px`, width: `${l.width}px`, height: `${l.height}px` });
+    for (const side of /** @type {const} */ (["left", "top", "width", "height"])) canvas.style[side] = `${l[side]}px`;
     pen.setTransform(dpr, 0, 0, dpr, 0, 0);
     pen.clearRect(0, 0, width, height);
     axes(pen, l, box, log, theme, sight.titles);
@@ -140,7 +142,8 @@ export class Pane {
     pen.stroke();
     pen.setLineDash([]);
   }
-  /** Where a pointer is on the plot, CSS px. @param {{clientX: number, clientY: number}} e @returns {[number, number]} */
+  /** Where a pointer is on the plot, CSS px.
+   * @param {{clientX: number, clientY: number}} e @returns {[number, number]} */
   at(e) {
     const r = this.plot.getBoundingClientRect();
     return [e.clientX - r.left, e.clientY - r.top];

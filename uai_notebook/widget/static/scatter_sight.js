@@ -52,7 +52,8 @@ export class Sight {
     const [y0, y1] = [zoom.y0, zoom.y1].map((y) => (log ? this.scaled(y) : 10 ** y));
     this.zoom = Number.isFinite(y1) && y1 > y0 ? { ...zoom, y0, y1 } : null;
   }
-  /** @param {number} factor @param {number} [fx] place that stays, 0 to 1 from the left @param {number} [fy] from below */
+  /** @param {number} factor
+   * @param {number} [fx] place that stays, 0 to 1 from the left @param {number} [fy] from below */
   zoomBy(factor, fx = 0.5, fy = 0.5) {
     const b = this.box, w = b.x1 - b.x0, h = b.y1 - b.y0, most = this.home.x1 - this.home.x0;
     if (w * factor > most * 4 || w * factor < most / 5000) return;

@@ -46,7 +46,8 @@ export function describe(ui, store, pane, sight, rounds) {
 
 /** @param {Page} ui @param {Store} store @param {Pane} pane @param {Sight} sight */
 function describeLegend(ui, store, pane, sight) {
-  const f = pane.frame, points = f ? f.cols.x.length : 0, { queue, current } = store.candidates, { counts, drawn } = store;
+  const f = pane.frame, points = f ? f.cols.x.length : 0;
+  const { counts, drawn, candidates: { queue, current } } = store;
   const others = queue.some((item) => item !== current), line = !!f && !!sight.head(f);
   const hollow = !!f && store.marked.some((i) => i < points && store.order[i] >= f.labels);
   const on = [true, true, true, true, current !== null, others, hollow, line];
@@ -62,6 +63,6 @@ function describeLegend(ui, store, pane, sight) {
   const chart = sight.chart?.note;
   ui.thin.hidden = !f || (!chart && here >= all);
   const part = here < all ? `, of ${all.toLocaleString("en")} in the data set` : "";
-  ui.thin.textContent = chart ? chart + part : `${here.toLocaleString("en")} of ${all.toLocaleString("en")} items drawn; ` +
-    "crowded parts are thinned, labels and candidates always drawn";
+  const thinned = `${here.toLocaleString("en")} of ${all.toLocaleString("en")} items drawn; crowded parts are thinned`;
+  ui.thin.textContent = chart ? chart + part : `${thinned}, labels and candidates always drawn`;
 }
