@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: lab test lint types pytest bench bench-click bench-loda bench-scatter first-look screenshots clean
+.PHONY: lab test lint types pytest bench bench-click bench-loda bench-maps bench-scatter first-look screenshots clean
 
 lab: $(VENV)/.lab-installed
 	$(BIN)/python -m uai_notebook
@@ -29,6 +29,9 @@ bench-click: $(VENV)/.test-installed
 
 bench-loda: $(VENV)/.test-installed
 	$(BIN)/python tests/benchmarks/bench_loda.py
+
+bench-maps: $(VENV)/.test-installed
+	$(BIN)/python tests/benchmarks/bench_maps.py
 
 bench-scatter: $(VENV)/.test-installed
 	$(BIN)/python tests/benchmarks/bench_scatter.py

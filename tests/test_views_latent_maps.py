@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 import pytest
 
 import uai_notebook as uai
-from uai_notebook.views import latent_maps
-from uai_notebook.views.latent_maps import latent_map
+from uai_notebook.views.maps import figure as latent_maps
+from uai_notebook.views.maps.figure import latent_map
 
 N = 120
 
@@ -49,7 +49,7 @@ def test_x_and_l_with_and_without_the_gradient_lie_side_by_side(figure):
         "gradient stopped at l",
     ]
     titles = [axis.title.text for axis in figure.select_xaxes()]
-    assert titles == ["UMAP 1 of x (6-d)", *["UMAP 1 of l (3-d), fitted on round 4"] * 2]
+    assert titles == ["UMAP 1 of x (6-d)", *["UMAP 1 of l (3-d), fitted at 3 labels"] * 2]
 
 
 def test_every_panel_shows_the_same_items_with_their_labels(figure):

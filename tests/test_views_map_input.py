@@ -7,8 +7,8 @@ import pytest
 
 import uai_notebook as uai
 from uai_notebook.snapshot import Frame
-from uai_notebook.views import map_input
-from uai_notebook.views.map_input import Choice, latent_input, x_input
+from uai_notebook.views.maps import input as map_input
+from uai_notebook.views.maps.input import Choice, latent_input, x_input
 
 
 def frame_of(latent, round_=0, index=None):

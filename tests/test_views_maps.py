@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from uai_notebook.snapshot import Frame
-from uai_notebook.views import map_cache, umap_process
 from uai_notebook.views.maps import LatentMap, MapJob
+from uai_notebook.views.maps import cache as map_cache
+from uai_notebook.views.maps import process as umap_process
 
 N = 200
 CLUSTER = np.arange(N) % 3
@@ -83,7 +84,7 @@ def children():
             command = (status.parent / "cmdline").read_text()
         except OSError:
             continue
-        if parent == os.getpid() and "umap_child" in command:
+        if parent == os.getpid() and "views.maps.child" in command:
             found.append(int(status.parent.name))
     return found
 
@@ -124,7 +125,7 @@ def test_one_latent_lies_in_about_one_place_in_all_rounds(made, rounds):
 
 def test_a_map_says_what_it_is_and_of_how_many(made):
     latent_map = made[0]
-    assert latent_map.titles == ("UMAP 1 of l (4-d), fitted on round 2", "UMAP 2")
+    assert latent_map.titles == ("UMAP 1 of l (4-d), fitted at 0 labels", "UMAP 2")
     assert latent_map.note == "200 of 200 items on the map"
 
 
@@ -214,7 +215,9 @@ def test_the_parent_imports_neither_umap_nor_plotly_nor_torch():
 def test_cancelling_leaves_no_process_and_no_file(temporary):
     job = MapJob([frame_of(latents(seed=5))])
     job.start()
+    end = time.monotonic() + 60
     while not children():
+        assert time.monotonic() < end, "no process came"
         time.sleep(0.01)
     assert folders(temporary)
     job.cancel()
@@ -238,7 +241,9 @@ def test_a_map_cancelled_before_it_began_does_not_begin(no_child):
 def test_a_process_that_is_killed_is_said_in_words(temporary):
     job = MapJob([frame_of(latents(seed=6))])
     job.start()
+    end = time.monotonic() + 60
     while not children():
+        assert time.monotonic() < end, "no process came"
         time.sleep(0.01)
     os.kill(children()[0], signal.SIGKILL)
     with pytest.raises(RuntimeError, match=r"ended from outside \(signal 9\).* try again with a smaller max_items"):

@@ -234,10 +234,11 @@ def test_rounds_that_take_long_to_measure_are_drawn_as_they_come(monkeypatch: py
         session.train()
         session.label(session.queue, [1, 0, 1, 0, 0])
     curve.page = "separability"
+    monkeypatch.setattr(curve, "_draw_soon", lambda seconds: None)  # by hand
     seen = []
     for _ in range(3):
         curve.refresh()
-        seen.append([len(t.x) for t in curve.figure.data if t.name == "s" and t.mode == "lines+markers"][0])
+        seen.append(next(len(t.x) for t in curve.figure.data if t.name == "s" and t.mode == "lines+markers"))
     assert seen == [1, 2, 3]
     assert curve._drawn == ("separability", 2)
     curve.close()

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .models import DenoisingAutoEncoder as DenoisingAutoEncoder
     from .models import UaiNet as UaiNet
     from .query import QueryStrategy as QueryStrategy
+    from .replay import retrain as retrain
     from .session import ActiveSession as ActiveSession
     from .snapshot import History as History
     from .snapshot import Snapshot as Snapshot
@@ -67,6 +68,7 @@ _MODULE_OF = {
     "explore": "widget",
     "list_datasets": "datasets",
     "load_dataset": "datasets",
+    "retrain": "replay",
     "simulate": "experts",
 }
 _MODULES = ("query", "views")

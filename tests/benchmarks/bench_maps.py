@@ -28,8 +28,8 @@ import sklearn
 from benchmark_record import machine_line, processor, versions, write
 
 from uai_notebook.snapshot import Frame
-from uai_notebook.views import map_cache
 from uai_notebook.views.maps import MapJob
+from uai_notebook.views.maps import cache as map_cache
 
 D = 8  # of the paper's latents
 CLUSTERS = 12
@@ -157,7 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             found[n].append(in_child(n, seed, mine))
         with pauses_of(pauses["nothing"]):
             time.sleep(found[SIZES[-1]][-1]["all"])
-    from uai_notebook.views.umap_child import compute  # last: it brings umap into this process
+    from uai_notebook.views.maps.child import compute  # last: it brings umap into this process
 
     mine = pauses[f"UMAP of {IN_THREAD:,} items in a thread of this process"] = []
     latent = [frame.latent.astype(np.float32) for frame in frames(IN_THREAD, 0) if frame.latent is not None]

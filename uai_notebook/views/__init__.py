@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .film.choosing import choices as choices
     from .film.evolving import compare as compare
     from .film.evolving import evolution as evolution
-    from .latent_maps import latent_map as latent_map
+    from .maps.figure import latent_map as latent_map
     from .pictures.save import save as save
     from .projection import LatentAxis as LatentAxis
     from .renderers import render_item as render_item
@@ -30,7 +30,7 @@ _MODULE_OF = {
     "discovery_curve": "figures",
     "evolution": "film.evolving",
     "frozen_curves": "rounds",
-    "latent_map": "latent_maps",
+    "latent_map": "maps.figure",
     "latent_score": "figures",
     "render_item": "renderers",
     "render_thumbnail": "renderers",

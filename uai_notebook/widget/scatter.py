@@ -179,8 +179,7 @@ class LatentScatter(anywidget.AnyWidget):
             if coloring is not None:
                 self._post_color(coloring, view)
         elif kind == "preview" and self._preview is not None and self._is_item(content.get("index")):
-            index = content["index"]
-            self.send({"kind": "preview", "view": view, "index": index, "html": self._preview(index)})
+            self._show_preview(view, content["index"])
         elif kind == "map" and content.get("of") in self._maps.kinds and self._sent:
             found = self._maps.want(content["of"], self._sent, anew=content.get("anew") is True)
             if found is not None:
@@ -211,6 +210,15 @@ class LatentScatter(anywidget.AnyWidget):
             self._update({"labels", "queue", "snapshot"}, reset=True)
             if self._coloring is not None:
                 self._post_color(self._coloring, view)
+
+    def _show_preview(self, view: str, index: int) -> None:
+        assert self._preview is not None
+        try:
+            shown = self._preview(index)
+        except Exception:  # an error in here would reach neither the cell nor the page
+            _log.exception("preview failed for item %d", index)
+            return
+        self.send({"kind": "preview", "view": view, "index": index, "html": shown})
 
     def _gone(self, view: str) -> None:
         with self._sending:

@@ -143,7 +143,7 @@ export class Lasso {
     this.more.hidden = !labelled.length;
     this.also.textContent = `also relabel ${labelled.length.toLocaleString("en")} labeled`;
     // Disabled, never hidden: the second click of two must not meet another button.
-    this.none.disabled = !some || this.waiting;
+    this.none.disabled = !some; // also while waiting: a kernel that died never replies
     this.all.disabled = this.waiting;
     for (const node of this.answers) node.disabled = this.waiting || !chosen.length;
     const asks = this.on && !this.said ? DRAW : "";

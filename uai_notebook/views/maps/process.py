@@ -21,7 +21,7 @@ import numpy as np
 from uai_notebook.snapshot import FloatArray
 
 LAYOUT = 1  # of the maps: raise it when the child computes them in another way
-_CHILD = "uai_notebook.views.umap_child"
+_CHILD = "uai_notebook.views.maps.child"
 _PATIENCE = 0.3  # seconds between asking the child to end and ending it
 _ONE_THREAD = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 

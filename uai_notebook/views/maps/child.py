@@ -1,4 +1,4 @@
-"""The other process of :mod:`uai_notebook.views.umap_process`: ``python -m uai_notebook.views.umap_child FOLDER``.
+"""The other process of :mod:`uai_notebook.views.maps.process`: ``python -m uai_notebook.views.maps.child FOLDER``.
 
 It reads ``input.npz``, writes ``output.npz`` beside it, and says how far it is, line by line: "STEP OF TEXT".
 """

@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from uai_notebook.datasets import Dataset
 from uai_notebook.snapshot import FloatArray, Frame, IndexArray
-from uai_notebook.views import map_cache
-from uai_notebook.views.map_input import FEWEST, Choice, MapInput, latent_input, x_input
-from uai_notebook.views.umap_process import LAYOUT, UmapProcess
+from uai_notebook.views.maps import cache as map_cache
+from uai_notebook.views.maps.input import FEWEST, Choice, MapInput, latent_input, x_input
+from uai_notebook.views.maps.process import LAYOUT, UmapProcess
 
 _EVERY = 0.5  # seconds between two calls of on_progress
 
@@ -217,7 +217,7 @@ class MapJob:
                 rounds[frame.round] = _at(n, where, part)
         latest = self._frames[-1].round
         rounds[None if self._of == "x" else latest] = points
-        fitted = "" if self._of == "x" else f", fitted on round {latest}"
+        fitted = "" if self._of == "x" else f", fitted at {self._frames[-1].n_labels:,} labels"
         titles = (f"UMAP 1 of {given.what}{fitted}", "UMAP 2")
         return LatentMap(titles, key, given.note, given.index, rounds)
 

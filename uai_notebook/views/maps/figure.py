@@ -16,8 +16,8 @@ from uai_notebook.datasets import Dataset
 from uai_notebook.snapshot import FloatArray, Frame, IndexArray, Snapshot
 from uai_notebook.views import style
 from uai_notebook.views.figures import DOTS, labels_of, marker_of, title_of
-from uai_notebook.views.map_input import FEWEST, Choice, choose_items
-from uai_notebook.views.maps import LatentMap, MapJob
+from uai_notebook.views.maps.input import FEWEST, Choice, choose_items
+from uai_notebook.views.maps.job import LatentMap, MapJob
 
 if TYPE_CHECKING:
     from uai_notebook.session import ActiveSession
