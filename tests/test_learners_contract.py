@@ -73,6 +73,19 @@ def test_its_scores_are_float32_finite_and_one_for_each_item(trained, name):
     assert snapshot.probability == isinstance(trained, UaiLearner)
 
 
+def test_new_rows_have_a_base_score_and_a_learned_one(trained, new, ds):
+    snapshot = trained.evaluate()
+    base, learned = trained.score_both(ds.x, None if ds.x_y is None else ds.x_y)
+    np.testing.assert_allclose(base, snapshot.base_score, rtol=1e-4, atol=1e-5)
+    assert (learned is None) == (snapshot.uai_logit is None)
+    if learned is not None:
+        np.testing.assert_allclose(learned, snapshot.uai_logit, rtol=1e-4, atol=1e-4)
+        assert np.array_equal(trained.score(ds.x, ds.x_y), learned)
+    fresh = new()
+    run(fresh.pretrain())
+    assert fresh.score_both(ds.x, ds.x_y)[1] is None
+
+
 def test_nothing_is_learned_before_there_are_labels(new):
     learner = new()
     run(learner.pretrain())

@@ -19,6 +19,9 @@ class Learner(Protocol):
     A learner that cannot divide its work yields one :class:`~uai_notebook.training.Progress`. All of it runs in
     one thread at a time, not always the same one.
 
+    A learner may have ``score_both(rows, x_y=None)``, which gives base and learned scores of new data, (m,) each, the
+    second None without labels: a detector then tells new kinds of anomalies from known ones (Sec. 4.3).
+
     Examples
     --------
     >>> from uai_notebook import Learner

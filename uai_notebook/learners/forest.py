@@ -65,6 +65,7 @@ class ForestLearner(ABC):
         self._place: IndexArray | None = None
         self._base = np.empty(0, np.float32)
         self._learned = False
+        self._first: ForestLearner | None = None  # as first grown
 
     def pretrain(self) -> Iterator[Progress]:
         """Grow the trees on the data alone."""
@@ -94,6 +95,15 @@ class ForestLearner(ABC):
         self._check_built()
         x = np.asarray(rows, np.float32)
         return self._score(x.reshape(len(x), self.ds.n_features))
+
+    def score_both(self, rows: npt.ArrayLike, x_y: npt.ArrayLike | None = None) -> tuple[FloatArray, FloatArray | None]:
+        """Base scores (m,) and learned scores (m,) of new rows; no learned ones without labels."""
+        if not self._learned:
+            return self.score(rows), None
+        if self._first is None:  # grown when first asked for: the trees that labels have changed are not these
+            self._first = type(self)(self.ds, self.seed, n_jobs=self.n_jobs)
+            self._first._build()
+        return self._first.score(rows), self.score(rows)
 
     def state_dict(self) -> dict[str, Any]:
         """What labels have changed. The trees as first grown follow from the data and the seed."""

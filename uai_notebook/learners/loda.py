@@ -152,17 +152,23 @@ class LodaLearner:
 
     def score(self, rows: npt.ArrayLike, x_y: npt.ArrayLike | None = None) -> FloatArray:
         """Learned scores (m,) of new rows (m, ...), unscaled like ``ds.x``; base scores without labels."""
+        base, learned = self.score_both(rows)
+        return base if learned is None else learned
+
+    def score_both(self, rows: npt.ArrayLike, x_y: npt.ArrayLike | None = None) -> tuple[FloatArray, FloatArray | None]:
+        """Base scores (m,) and learned scores (m,) of new rows; no learned ones without labels."""
         self._check_built()
         x = np.asarray(rows, np.float32)
-        weights = self._weights.astype(np.float32)
-        parts = [np.empty(0, np.float32)]
+        weights = np.stack([self._uniform, self._weights]).astype(np.float32)
+        parts = [np.empty((2, 0), np.float32)]
         for start in range(0, len(x), ROWS):
             projected = self._projections @ np.ascontiguousarray(self._scaled(x[start : start + ROWS]).T)
             features = np.empty(projected.shape, np.float32)
             for j, (z, surprise) in enumerate(zip(projected, self._surprise, strict=True)):
                 features[j] = surprise[self._bin(z, j, len(surprise))]
             parts.append(weights @ features)
-        return np.concatenate(parts)
+        base, learned = np.concatenate(parts, axis=1)
+        return base, learned if self._learned else None
 
     def state_dict(self) -> dict[str, Any]:
         """The weights. Projections and histograms follow from the data and the seed."""

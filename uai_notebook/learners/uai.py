@@ -34,6 +34,7 @@ from ..training import (
     stage_steps,
     train_steps,
 )
+from .replica import Replica
 
 _MODELS: dict[str, Callable[[Dataset, TrainConfig, torch.Generator], BaseModel]] = {
     "dae": lambda ds, config, weights: DenoisingAutoEncoder(ds.n_features, config.hidden, config.noise, weights),
@@ -135,25 +136,32 @@ class UaiLearner:
     def evaluate(self) -> Snapshot:
         """Latents, base scores and, once the head has seen both kinds, logits of all items."""
         latent, score, logit = evaluate(self.net, self.rows)
+        replica, losses = Replica.of(self.net.base, self.rows), dict(self._losses)
         if not all(self._seen):
-            return Snapshot(score, latent, losses=dict(self._losses))
-        return Snapshot(score, latent, logit, losses=dict(self._losses), head=self._head())
+            return Snapshot(score, latent, losses=losses, replica=replica)
+        return Snapshot(score, latent, logit, losses=losses, head=self._head(), replica=replica)
 
-    @torch.inference_mode()
     def score(self, rows: npt.ArrayLike, x_y: npt.ArrayLike | None = None) -> npt.NDArray[np.float32]:
         """UAI logits (m,) of new rows, or base scores until the head has seen both kinds.
 
         ``rows`` (m, ...) are unscaled like ``ds.x``; ``x_y`` (m,) are classes as they were given to the Dataset.
         """
+        base, logit = self.score_both(rows, x_y)
+        return base if logit is None else logit
+
+    @torch.inference_mode()
+    def score_both(self, rows: npt.ArrayLike, x_y: npt.ArrayLike | None = None) -> tuple[FloatArray, FloatArray | None]:
+        """Base scores (m,) and UAI logits (m,) of new rows; no logits until the head has seen both kinds."""
         x = np.asarray(rows, np.float32)
         classes = self._codes(x_y, len(x))
         self.net.eval()
-        parts = [np.empty(0, np.float32)]
+        parts = [(np.empty(0, np.float32), np.empty(0, np.float32))]
         for start in range(0, len(x), EVALUATION_ROWS):
             part = slice(start, start + EVALUATION_ROWS)
             out = self.net(self.rows.scale(x[part]), None if classes is None else classes[part])
-            parts.append((out.logit if all(self._seen) else out.score).float().cpu().numpy())
-        return np.concatenate(parts)
+            parts.append((out.score.float().cpu().numpy(), out.logit.float().cpu().numpy()))
+        base, logit = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return base, logit if all(self._seen) else None
 
     def state_dict(self) -> dict[str, Any]:
         """Copies of weights, optimizer and random state, and the scaling, as plain arrays and numbers."""

@@ -62,6 +62,10 @@ class UnsupervisedLearner(ABC):
         parts = [-self._model.score_samples(self._prepared(x[i : i + ROWS])) for i in range(0, len(x), ROWS)]
         return np.concatenate([np.empty(0), *parts]).astype(np.float32)
 
+    def score_both(self, rows: npt.ArrayLike, x_y: npt.ArrayLike | None = None) -> tuple[FloatArray, None]:
+        """Scores (m,) of new rows; there is no learned score."""
+        return self.score(rows), None
+
     def state_dict(self) -> dict[str, Any]:
         """Name and seed, from which the fit follows: it is made again rather than kept."""
         return {"name": self.name, "seed": self.seed, "built": self._model is not None}
