@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .thinning import thin_by_density
+
+if TYPE_CHECKING:
+    from .learners.replica import Replica
 
 FloatArray = npt.NDArray[np.float32]
 IndexArray = npt.NDArray[np.int64]
@@ -45,6 +48,9 @@ class Snapshot:
     head : float32 (d + 2,) or None
         W of eq. 3, first of l, then of s, and last its bias: ``uai_logit`` is ``[l, s, 1] @ head``. None where
         there is no logit, or it is no linear function of [l; s].
+    replica : Replica or None
+        A copy of the base model as it was at this moment, which :func:`~uai_notebook.explain` asks for
+        reconstructions while the model itself goes on training; None where there is nothing to ask.
 
     Examples
     --------
@@ -63,6 +69,7 @@ class Snapshot:
     losses: Mapping[str, float] = field(default_factory=dict)
     probability: bool = True
     head: FloatArray | None = None
+    replica: Replica | None = None
 
     def __len__(self) -> int:
         return len(self.base_score)
@@ -178,13 +185,14 @@ class History:
         """Record one round; ``labeled`` are the items labelled so far, in order of their first label."""
         if self._first_scores is None:
             self._start(snapshot)
-        labeled = np.asarray(labeled, dtype=np.int64)
-        new = labeled[~self._member[labeled]]
-        self._member[new] = True
-        self._extend(new)
-        self._keep(self._frame(snapshot))
         losses = {f"loss_{name}": value for name, value in snapshot.losses.items()}
-        self._scalars.append({"round": snapshot.round, "n_labels": snapshot.n_labels, **losses, **(scalars or {})})
+        self.skip(labeled, {"round": snapshot.round, "n_labels": snapshot.n_labels, **losses, **(scalars or {})})
+        self._keep(self._frame(snapshot))
+
+    def skip(self, labeled: npt.ArrayLike, scalars: Mapping[str, float]) -> None:
+        """Record a round that is not the first, and keep no frame of it."""
+        self._join(labeled)
+        self._scalars.append(dict(scalars))
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps: the scalars of every round and the first base scores, no frames."""
@@ -196,14 +204,40 @@ class History:
 
     def load_state_dict(self, state: Mapping[str, Any], snapshot: Snapshot) -> None:
         """Go on with the record of :meth:`state_dict`; ``snapshot``, that of its last round, is the first frame."""
-        self._start(snapshot)
-        self._first_scores = state["first_scores"]
-        self._extend(snapshot.labeled_index[~self._member[snapshot.labeled_index]])
-        self._member[snapshot.labeled_index] = True
-        self._keep(self._frame(snapshot))
         columns = {name: values.tolist() for name, values in state["scalars"].items()}
         rounds = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        self._scalars = [{name: v for name, v in scalars.items() if not np.isnan(v)} for scalars in rounds]
+        scalars = [{name: v for name, v in of_round.items() if not np.isnan(v)} for of_round in rounds]
+        self.restore(snapshot, snapshot.labeled_index, state["first_scores"], scalars)
+
+    def restore(
+        self,
+        snapshot: Snapshot,
+        labeled: npt.ArrayLike,
+        first_scores: FloatArray,
+        scalars: Iterable[Mapping[str, float]],
+        frames: Sequence[Frame] = (),
+    ) -> None:
+        """Go on with a record of which frames, oldest first, and scalars were kept.
+
+        ``snapshot`` and ``labeled`` are those of its last round; ``first_scores`` are the base scores of its first.
+        """
+        if frames:
+            self._buffer = self._index = frames[-1].index
+            self._member = np.zeros(len(snapshot), bool)
+            self._member[self._index] = True
+        else:
+            self._start(snapshot)
+        self._first_scores = first_scores
+        for frame in frames:  # all of them begin alike; anything else is no frame of this record
+            m = len(frame.index)
+            if frame.round <= snapshot.round and np.array_equal(frame.index, self._index[:m]):
+                self._frames.append(replace(frame, index=self._index[:m]))
+        gaps = np.diff([frame.round for frame in self._frames if frame.round < snapshot.round])
+        self._stride = max(1, int(gaps.max(initial=1)))
+        if not self._frames or self._frames[-1].round < snapshot.round:
+            self._join(labeled)
+            self._keep(self._frame(snapshot))
+        self._scalars = [dict(of_round) for of_round in scalars]
 
     def _start(self, snapshot: Snapshot) -> None:
         n = len(snapshot)
@@ -215,6 +249,12 @@ class History:
         self._buffer, self._index = sample, sample
         self._member = np.zeros(n, bool)
         self._member[sample] = True
+
+    def _join(self, labeled: npt.ArrayLike) -> None:
+        labeled = np.asarray(labeled, dtype=np.int64)
+        new = labeled[~self._member[labeled]]
+        self._member[new] = True
+        self._extend(new)
 
     def _extend(self, new: IndexArray) -> None:
         # Frames hold views of one growing buffer, so that 500 rounds do not keep 500 copies of the index.

@@ -43,7 +43,7 @@ class BaseModel(Protocol):
     ``generator``: the learner sets it where that attribute is None or a generator, and then the same seed gives
     the same weights.
 
-    Three methods more are optional; a learner calls them where a module has them:
+    Five methods more are optional; a learner calls them where a module has them:
 
     ``pretrain_stages(steps) -> list[Stage]``
         Trainings that come before that of the whole: see :class:`Stage`. They take up part of the ``steps``.
@@ -53,6 +53,10 @@ class BaseModel(Protocol):
     ``fit_statistics(chunks)``
         After each training, all items as an iterable of (x, x_y): for statistics over the whole data.
         They belong into buffers, which are saved with the weights.
+    ``reconstruct(x, x_y=None) -> Tensor (B, d)``
+        What the model makes of items, flat and without noise: :func:`~uai_notebook.explain` shows it beside them.
+    ``class_probability(x) -> Tensor (B, C)``
+        How probable each given class is, for the same.
 
     Examples
     --------

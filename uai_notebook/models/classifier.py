@@ -55,3 +55,7 @@ class Classifier(nn.Module):
         latent = self.hidden(x.flatten(1))  # l = h_{p-1}
         surprise = nn.functional.cross_entropy(self.output(latent), x_y, reduction="none")
         return BaseOutput(latent, surprise, surprise)
+
+    def class_probability(self, x: Tensor) -> Tensor:
+        """Softmax of the output (B, n_classes): the score is minus the logarithm of the given class's."""
+        return nn.functional.softmax(self.output(self.hidden(x.flatten(1))), dim=1)

@@ -60,3 +60,8 @@ class DenoisingAutoEncoder(nn.Module):
         # |x - f_dec(l)|^2 in one pass over memory
         error = nn.functional.mse_loss(self.decoder(latent), x, reduction="none").sum(1)
         return BaseOutput(latent, error, error / x.shape[1])
+
+    def reconstruct(self, x: Tensor, x_y: Tensor | None = None) -> Tensor:
+        """f_dec(f_enc(x)) (B, d), without noise: what the score compares x with."""
+        made: Tensor = self.decoder(self.encoder(x.flatten(1)))
+        return made

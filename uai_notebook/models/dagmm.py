@@ -109,6 +109,11 @@ class DAGMM(nn.Module):
         )
         return BaseOutput(z, score.float(), loss)
 
+    def reconstruct(self, x: Tensor, x_y: Tensor | None = None) -> Tensor:
+        """What the compression network makes of x (B, d); two features of it are part of z."""
+        made: Tensor = self.decoder(self.encoder(x.flatten(1)))
+        return made
+
     @torch.no_grad()
     def fit_statistics(self, chunks: Iterable[tuple[Tensor, Tensor | None]]) -> None:
         """Take the mixture over all items (x, x_y) in chunks, without dropout."""

@@ -85,6 +85,11 @@ class DCN(nn.Module):
         x = x.flatten(1)
         return nn.functional.mse_loss(self.decoder(self.encoder(x)), x, reduction="none").mean(1)
 
+    def reconstruct(self, x: Tensor, x_y: Tensor | None = None) -> Tensor:
+        """The decoder of the latent (B, d); the score is not of it, but of the distance to a centre."""
+        made: Tensor = self.decoder(self.encoder(x.flatten(1)))
+        return made
+
     @torch.no_grad()
     def place_centres(self, chunks: Iterable[tuple[Tensor, Tensor | None]]) -> None:
         """Put the centres where scikit-learn's k-means finds those of the latents of all items (x, x_y)."""

@@ -85,6 +85,11 @@ class DSEBM(nn.Module):
         loss = nn.functional.mse_loss(noisy - slope, x, reduction="none").mean(1)
         return BaseOutput(inputs[-1], score, loss)
 
+    def reconstruct(self, x: Tensor, x_y: Tensor | None = None) -> Tensor:
+        """f(x) = x - dE/dx (B, d), without noise."""
+        x = x.flatten(1)
+        return x - self._slope(x, self._layer_inputs(x))
+
     def _layer_inputs(self, x: Tensor) -> list[Tensor]:
         """What the softplus of each layer gets: W_l h_{l-1} + b_l, each (B, units)."""
         inputs = []
