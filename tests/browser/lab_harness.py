@@ -148,7 +148,7 @@ class Kernel:
         self._client = BlockingKernelClient(connection_file=str(runtime / f"kernel-{kernel_id}.json"))
         self._client.load_connection_file()
         self._client.start_channels()
-        self._client.wait_for_ready(timeout=60)
+        self._client.wait_for_ready(timeout=300)  # it answers only when the cells before have run
 
     def value(self, expression: str, timeout: float = 60) -> Any:
         """The value of an expression that is a literal."""
