@@ -91,12 +91,13 @@ LAYER = {
     "folder": 4,
     "checkpoint": 4,
     "experts": 4,
-    "session": 5,
-    "replay": 6,
-    "views": 6,
-    "widget": 7,
-    "experiments": 8,
-    "__main__": 9,
+    "detector": 5,
+    "session": 6,
+    "replay": 7,
+    "views": 7,
+    "widget": 8,
+    "experiments": 9,
+    "__main__": 10,
 }
 
 

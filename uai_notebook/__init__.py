@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .datasets import Dataset as Dataset
     from .datasets import list_datasets as list_datasets
     from .datasets import load_dataset as load_dataset
+    from .detector import UaiDetector as UaiDetector
     from .experts import Expert as Expert
     from .experts import Oracle as Oracle
     from .experts import simulate as simulate
@@ -64,6 +65,7 @@ _MODULE_OF = {
     "QueryStrategy": "query",
     "Snapshot": "snapshot",
     "TrainConfig": "training",
+    "UaiDetector": "detector",
     "UaiNet": "models",
     "explore": "widget",
     "list_datasets": "datasets",

@@ -126,6 +126,14 @@ class ForestLearner(ABC):
             self._load_learned(state["learned"])
             self._learned = True
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle and copies, which cannot take coniferest's own objects: what the trees follow from."""
+        return {"made_of": (self.ds, self.seed, self.memory, self.n_jobs), "state": self.state_dict()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(*state["made_of"])  # type: ignore[misc]
+        self.load_state_dict(state["state"])
+
     @abstractmethod
     def _new_forest(self, **options: Any) -> Any:
         """The unfitted forest."""
