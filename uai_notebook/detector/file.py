@@ -98,8 +98,10 @@ def _restore(cls: type[UaiDetector], tree: dict[str, Any], base: Any, device: st
     if names is not None:
         detector.feature_names_in_ = np.asarray(names, dtype=object)
     classes = np.asarray(detector.class_names_[:1] * 2) if detector.class_names_ else None
-    scores, _ = score_both(detector.learner_, np.zeros((2, *detector.shape_), np.float32), classes)
-    if detector.n_features_in_ != np.prod(detector.shape_) or not np.isfinite(scores).all():
+    both = score_both(detector.learner_, np.zeros((2, *detector.shape_), np.float32), classes)
+    if detector.n_features_in_ != np.prod(detector.shape_) or not all(
+        np.isfinite(s).all() for s in both if s is not None
+    ):
         raise ValueError("its parts do not fit together")
     return detector
 
