@@ -177,6 +177,12 @@ def calls(draw):
 operations = st.lists(st.one_of(calls(), st.sampled_from(["undo", "redo", "round"])), max_size=25)
 
 
+def end_training(store: LabelStore) -> None:
+    """A round is accepted: two more items are asked."""
+    queue = [i for i in range(N) if i not in store][:2]
+    store.end_training(store.rounds + 1, len(store), store.n_events, queue, {"loss": 0.5})
+
+
 def play(store: LabelStore, operations_) -> None:
     for operation in operations_:
         if operation == "undo":
@@ -184,7 +190,7 @@ def play(store: LabelStore, operations_) -> None:
         elif operation == "redo":
             store.redo()
         elif operation == "round":
-            store.end_round(len(store))
+            end_training(store)
         else:
             store.add(*operation, asked=[i % 2 == 0 for i in operation[0]], round=store.rounds)
 
@@ -298,7 +304,7 @@ def test_an_unwritable_journal_counts_nothing(tmp_path, monkeypatch):
         raise OSError("disk full")
 
     monkeypatch.setattr(store.journal, "append", fail)
-    for action in (lambda: store.add([1], [1]), store.redo, lambda: store.end_round(1)):
+    for action in (lambda: store.add([1], [1]), store.redo, lambda: end_training(store)):
         with pytest.raises(OSError, match="disk full"):
             action()
     assert everything(store) == before
@@ -367,9 +373,10 @@ def test_what_is_labelled_in_reordered_data_is_found_from_the_old_order_too(tmp_
 
 def test_a_labelled_item_that_is_gone_is_warned_of_and_its_label_stays_in_the_journal(tmp_path):
     LabelStore.create(tmp_path, DS).add([0, 7], [1, 0])
-    with pytest.warns(UserWarning, match=r"1 labelled items are not in this data, or changed \(ids 7\)"):
+    with pytest.warns(UserWarning, match=r"0 have changed and 1 are not in this data \(ids 7\)"):
         fewer = LabelStore.open(tmp_path, uai.Dataset.from_arrays(X[:7]))
     assert values(fewer) == {0: 1}
+    assert fewer.unmatched == {7: "missing"}
     assert fewer.undo() == [0]
     fewer.redo()
     with warnings.catch_warnings():
@@ -384,6 +391,7 @@ def test_a_changed_item_does_not_keep_its_label(tmp_path):
     with pytest.warns(UserWarning, match="'item 2'"):
         again = LabelStore.open(tmp_path, uai.Dataset.from_arrays(changed, ids=OWN))
     assert values(again) == {3: 1}
+    assert again.unmatched == {"item 2": "changed"}
 
 
 def test_items_of_the_same_content_keep_one_label_each_when_data_grow(tmp_path):

@@ -34,20 +34,10 @@ def test_resume_brings_back_labels_settings_and_round(make, ds, tmp_path, config
     pd.testing.assert_frame_equal(again.labels, session.labels)
     assert (again.k, again.budget, again.seed, again.config) == (5, 20, 3, config)
     assert again.settings == session.settings
-    assert (again.round, again.n_asked, again.phase) == (1, 5, "new")
-    snapshot = again.train()
-    assert (snapshot.round, again.round, snapshot.n_labels) == (1, 1, 6)
-    assert snapshot.uai_logit is not None
+    assert (again.round, again.n_asked, again.phase) == (1, 5, "labeling")
+    assert (again.snapshot.round, again.snapshot.n_labels) == (1, 6)
+    assert again.snapshot.uai_logit is not None
     assert again.train().round == 2
-
-
-def test_two_resumes_of_one_journal_are_exactly_alike(make, ds, tmp_path):
-    session = make(path=tmp_path)
-    session.train()
-    session.label(session.queue, ds.y[session.queue])
-    session.train()
-    a, b = Session.resume(tmp_path, ds).train(), Session.resume(tmp_path, ds).train()
-    np.testing.assert_array_equal(a.base_score, b.base_score)
 
 
 def test_the_calls_of_the_paper_are_counted_across_restarts(make, ds, tmp_path):
@@ -56,8 +46,9 @@ def test_the_calls_of_the_paper_are_counted_across_restarts(make, ds, tmp_path):
         session.train()
         session.label(session.queue, 0)
     session = Session.resume(tmp_path, ds)
-    session.train()
     assert session.ranked_by == "ranked by base score (round 4 of 10)"
+    session.train()
+    assert session.ranked_by == "ranked by base score (round 5 of 10)"
 
 
 def test_what_is_undone_after_a_resume_and_answered_again_spends_budget_again(make, ds, tmp_path):
@@ -75,11 +66,12 @@ def test_what_is_undone_after_a_resume_and_answered_again_spends_budget_again(ma
 def test_what_is_undone_after_a_resume_is_asked_again(make, ds, tmp_path):
     session = make(path=tmp_path)
     session.train()
-    i = session.queue[0]
-    session.label(i, 1)
+    before = session.queue.tolist()
+    session.label(before[0], 1)
     again = Session.resume(tmp_path, ds)
+    assert again.queue.tolist() == before[1:]
     again.undo()
-    assert again.queue.tolist() == [i]
+    assert again.queue.tolist() == before
 
 
 def test_every_answer_is_in_the_journal_when_label_returns(make, ds, tmp_path):
@@ -132,7 +124,6 @@ def test_a_corrupt_line_is_named(make, tmp_path, ds):
     session.label(3, 1)
     with (tmp_path / JOURNAL_NAME).open("a") as file:
         file.write("{broken\n")
-    session.label(4, 1)
     with pytest.raises(ValueError, match="line 3 of"):
         Session.resume(tmp_path, ds)
 

@@ -131,7 +131,7 @@ def test_a_closed_curve_no_longer_follows(session: uai.ActiveSession) -> None:
     curve.close()
     timer.join(5)
     assert not timer.is_alive()
-    assert session._observers == []
+    assert not len(session._observers)
     curve.refresh()  # does nothing, and does not fail
     curve.close()
 
@@ -140,7 +140,7 @@ def test_closing_the_figure_ends_following(session: uai.ActiveSession) -> None:
     figure = discovery_widget(session)
     assert len(session._observers) == 1
     figure.close()
-    assert session._observers == []
+    assert not len(session._observers)
 
 
 def test_it_can_be_drawn_from_many_threads(session: uai.ActiveSession, curve: DiscoveryCurve) -> None:

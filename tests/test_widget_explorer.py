@@ -154,7 +154,7 @@ def test_a_wrong_option_leaves_no_observer_behind(new, options):
     session = new()
     with pytest.raises(ValueError):
         Explorer(session, **options)
-    assert session._observers == []
+    assert not len(session._observers)
     assert not session.training
 
 
@@ -177,7 +177,7 @@ def test_close_unsubscribes_everything_and_the_session_goes_on(new):
     explorer.curve
     assert len(session._observers) == 3
     explorer.close()
-    assert session._observers == []
+    assert not len(session._observers)
     session.label(1, 1)
     assert session.n_labels == 1
 
@@ -186,7 +186,7 @@ def test_close_without_a_curve_unsubscribes_everything(new):
     session = new()
     explorer = Explorer(session)
     explorer.close()
-    assert session._observers == []
+    assert not len(session._observers)
 
 
 def test_close_twice_is_no_error(new):
@@ -242,7 +242,7 @@ def test_a_curve_that_is_being_made_does_not_outlive_close(new, monkeypatch):
     go.set()
     for thread in (closing, *makers):
         thread.join(SECONDS)
-    assert session._observers == []
+    assert not len(session._observers)
 
 
 # -- running a cell again --------------------------------------------------------------------------------------------
@@ -255,7 +255,7 @@ def test_running_a_cell_again_closes_its_older_explorer_and_session(new, explore
     wait_for(lambda: not older.training)
     second = explorers(newer)
     assert older.closed == "This cell was run again: label in its new output."
-    assert older._observers == []
+    assert not len(older._observers)
     assert first.panel.comm is None
     assert not newer.closed
     assert second.panel.comm is not None

@@ -30,6 +30,15 @@ def check_loop(ds: Dataset, k: int, budget: int | None, seed: int = 0) -> None:
         raise ValueError(f"seed={seed!r}: expected a whole number of at least 0.")
 
 
+def check_name(annotator: Any) -> str:
+    """The name of an annotator. TypeError, ValueError if it is none."""
+    if not isinstance(annotator, str):
+        raise TypeError(f"annotator={annotator!r}: expected a name, text.")
+    if len(annotator) > 200:
+        raise ValueError(f"annotator of {len(annotator):,} characters: expected a name of at most 200.")
+    return annotator
+
+
 def check_answers(index: Any, label: Any, n: int) -> tuple[list[int], list[int]]:
     """Items and labels of one call as lists; a single label goes for all items.
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from .answers import Label
 from .learners import Learner
 from .snapshot import IndexArray, Snapshot
 from .training import Progress
@@ -45,18 +46,11 @@ class TrainingJob:
     updates: int
     threads: int
     n_items: int
+    began: int = 0  # events of the journal when it took its labels
 
     def steps(self) -> Iterator[Progress]:
         """Pre-training and updates as one series of steps."""
-        done, last = 0, 0
-        parts = [self.learner.pretrain] if self.pretrain else []
-        parts += [lambda: self.learner.update(self.index, self.value)] * self.updates
-        for part in parts:
-            last = 0
-            for progress in part():
-                last = progress.step
-                yield Progress(done + last, done + progress.of, progress.loss)
-            done += last
+        return training_steps(self.learner, self.index, self.value, self.pretrain, self.updates)
 
     def run(self, report: Callable[[Progress], None], stop: Callable[[], bool]) -> Snapshot:
         """Train, then score all items. Raises :class:`Cancelled` when ``stop`` says so."""
@@ -64,15 +58,42 @@ class TrainingJob:
             report(progress)
             if stop():
                 raise Cancelled
-        snapshot = self.learner.evaluate()
+        snapshot = scored(self.learner, self.n_items, self.round, self.index, self.value)
         if stop():
             raise Cancelled
-        _check_snapshot(snapshot, self.n_items)
-        snapshot = replace(snapshot, round=self.round, labeled_index=self.index, labeled_value=self.value)
-        for array in (snapshot.base_score, snapshot.latent, snapshot.uai_logit, self.index, self.value):
-            if array is not None:
-                array.setflags(write=False)
         return snapshot
+
+
+def sure(index: IndexArray, value: npt.NDArray[np.int8]) -> tuple[IndexArray, npt.NDArray[np.int8]]:
+    """Items and labels without the unsure ones: what is trained on."""
+    known = value != Label.UNSURE
+    return index[known], value[known]
+
+
+def training_steps(
+    learner: Learner, index: IndexArray, value: npt.NDArray[np.int8], pretrain: bool, updates: int
+) -> Iterator[Progress]:
+    """Pre-training, if asked for, and so many updates as one series of steps."""
+    done = 0
+    parts = [learner.pretrain] if pretrain else []
+    parts += [lambda: learner.update(index, value)] * updates
+    for part in parts:
+        last = 0
+        for progress in part():
+            last = progress.step
+            yield Progress(done + last, done + progress.of, progress.loss)
+        done += last
+
+
+def scored(learner: Learner, n: int, round: int, index: IndexArray, value: npt.NDArray[np.int8]) -> Snapshot:
+    """The snapshot of a learner that was trained on these labels. ValueError if it is not about all n items."""
+    snapshot = learner.evaluate()
+    _check_snapshot(snapshot, n)
+    snapshot = replace(snapshot, round=round, labeled_index=index, labeled_value=value)
+    for array in (snapshot.base_score, snapshot.latent, snapshot.uai_logit, index, value):
+        if array is not None:
+            array.setflags(write=False)
+    return snapshot
 
 
 def _check_snapshot(snapshot: Snapshot, n: int) -> None:

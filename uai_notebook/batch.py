@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from .labels import LabelStore
+if TYPE_CHECKING:
+    from .labels import LabelStore
 
 
 class Batch:
     """What the queue of a session holds. It knows the labels and nothing of models; the session has the lock.
+
+    The journal has every offer, so that a session that is resumed asks what it asked before.
 
     Parameters
     ----------
@@ -42,12 +46,16 @@ class Batch:
         """Whether an item was ever offered, in this process or, by its answer, in an earlier one."""
         return index in self.offered or self._store.was_asked(index)
 
-    def offer(self, chosen: Iterable[int], keep: Iterable[int] = ()) -> None:
-        """A new batch: what is looked at again, what is kept of the old one, then ``chosen``."""
+    def with_new(self, chosen: Iterable[int], keep: Iterable[int] = ()) -> list[int]:
+        """A new batch, not yet offered: what is looked at again, what is kept of the old one, then ``chosen``."""
         keep, chosen = list(keep), list(chosen)
         looked_at = [i for i in self.items if i == self.on_screen and self.reviewing]
-        self.items = [*(i for i in looked_at if i not in keep), *keep, *chosen]
-        self.offered.update(chosen)
+        return [*(i for i in looked_at if i not in keep), *keep, *chosen]
+
+    def offer(self, items: Iterable[int]) -> None:
+        """Ask these now."""
+        self.items = list(items)
+        self.offered.update(self.items)
 
     def bring_back(self, taken: Iterable[int]) -> None:
         """Ask again what was asked before and has lost its answer."""

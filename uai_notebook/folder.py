@@ -1,23 +1,29 @@
-"""Which session has a folder, and whether what is given now fits what it was started with."""
+"""The folder of a session: who has it, and whether what is given now fits what it was started with."""
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .labels import LabelStore
+from .cache import SessionCache
+from .journal import Journal
+from .labels import JOURNAL_NAME, LabelStore
 from .learners import learner_names
+from .lock import SessionLock
 from .query import RULES
 from .query import name_of as query_name
 from .training import TrainConfig
 
 if TYPE_CHECKING:
+    from .datasets import Dataset
     from .session import ActiveSession
 
 __all__ = [
+    "SessionFolder",
     "base_settings",
     "check_options",
     "close_older",
@@ -31,8 +37,68 @@ __all__ = [
 #: Sessions of this process by folder: running a cell again must not leave two trainers on one journal.
 open_sessions: weakref.WeakValueDictionary[Path, ActiveSession] = weakref.WeakValueDictionary()
 
-OPTIONS = ("k", "budget", "query", "seed", "config")
+OPTIONS = ("k", "budget", "query", "seed", "config", "annotator")
 OPENED_AGAIN = "This session was opened again below: label there."
+READ_ONLY = "This session was opened with read_only=True: it takes no answers. Open it without, to label."
+
+
+@dataclass(eq=False)
+class SessionFolder:
+    """What a session has on disk: its journal, the cache beside it, and the lock, None if it is only read."""
+
+    path: Path
+    store: LabelStore
+    cache: SessionCache
+    lock: SessionLock | None = None
+    read_only: bool = False
+
+    @staticmethod
+    def exists(path: Path) -> bool:
+        """Whether there is a session in ``path``."""
+        return Journal.exists(path / JOURNAL_NAME)
+
+    @classmethod
+    def create(cls, path: Path, ds: Dataset, settings: Mapping[str, Any]) -> SessionFolder:
+        """Start a session in ``path``, which is made if needed. FileExistsError if there is one."""
+        if cls.exists(path):
+            LabelStore.create(path, ds)  # says what to do
+        path.mkdir(parents=True, exist_ok=True)
+        return cls._with_lock(path, lambda: LabelStore.create(path, ds, settings), False)
+
+    @classmethod
+    def open(cls, path: Path, ds: Dataset, read_only: bool = False, take_over: bool = False) -> SessionFolder:
+        """The session in ``path``. FileNotFoundError if there is none, RuntimeError if somebody else has it."""
+        if read_only:
+            return cls(path, LabelStore.open(path, ds, read_only=True), SessionCache(path), read_only=True)
+        if not cls.exists(path):
+            Journal.open(path / JOURNAL_NAME)  # says so
+        return cls._with_lock(path, lambda: LabelStore.open(path, ds), take_over)
+
+    @classmethod
+    def _with_lock(cls, path: Path, opened: Callable[[], LabelStore], take_over: bool) -> SessionFolder:
+        try:
+            lock = SessionLock.take(path, take_over)
+        except OSError as error:
+            raise type(error)(
+                error.errno,
+                f"the folder cannot be written ({error.strerror}), so nothing could be saved: choose another one, or "
+                "look at the session that is there with read_only=True",
+                str(path),
+            ) from error
+        try:
+            store = opened()
+        except BaseException:
+            lock.release()
+            raise
+        if store.journal is not None:
+            store.journal.guard = lock.check
+        return cls(path, store, SessionCache(path), lock)
+
+    def release(self) -> None:
+        """Let others have it."""
+        lock, self.lock = self.lock, None
+        if lock is not None:
+            lock.release()
 
 
 def close_older(path: Path, unless_there: bool = False) -> None:
@@ -45,9 +111,20 @@ def close_older(path: Path, unless_there: bool = False) -> None:
 
 
 @contextmanager
-def handed_over(path: Path) -> Iterator[None]:
-    """Inside, a new session takes the folder; only if that succeeds is an older one closed."""
-    older = open_sessions.get(path)
+def opened(path: Path, ds: Dataset, read_only: bool, take_over: bool) -> Iterator[SessionFolder]:
+    """The session in a folder; given back at once if what follows fails."""
+    folder = SessionFolder.open(path, ds, read_only, take_over)
+    try:
+        yield folder
+    except BaseException:
+        folder.release()
+        raise
+
+
+@contextmanager
+def handed_over(path: Path | None) -> Iterator[None]:
+    """Inside, a new session takes the folder; only if that succeeds is an older one closed. None: nothing is taken."""
+    older = None if path is None else open_sessions.get(path)
     if older is None:
         yield
         return
@@ -76,13 +153,17 @@ def saved_options(store: LabelStore, path: Path, base: Any, query: Any) -> dict[
     saved = store.settings
     if "base" not in saved:
         raise ValueError(f"{path} holds labels but no session settings: use ActiveSession.open(path, ds, base=...).")
+    try:
+        config = TrainConfig.from_dict(saved["config"])
+        numbers = {name: saved[name] for name in ("k", "budget", "seed")}
+        saved_query, saved_base = str(saved["query"]), str(saved["base"])
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"the settings of the session in {path} are damaged: {error!r}") from error
     return {
-        "base": _same_base(saved, base),
-        "query": _same_query(saved["query"], query),
-        "k": saved["k"],
-        "budget": saved["budget"],
-        "seed": saved["seed"],
-        "config": TrainConfig.from_dict(saved["config"]),
+        "base": _same_base({**saved, "base": saved_base}, base),
+        "query": _same_query(saved_query, query),
+        **numbers,
+        "config": config,
     }
 
 

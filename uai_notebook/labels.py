@@ -1,16 +1,10 @@
-"""Labels, and the store that keeps them: journal first, then everything else.
-
-Sign and labels, stated once: 1 is an anomaly, 0 is normal, -1 is unsure; a higher score is more anomalous.
-"""
+"""Labels, and the store that keeps them: journal first, then everything else."""
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,58 +12,26 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .answers import Answer, Label, Step, Training, answers_of, frame_of, numbers, training_of
 from .arguments import check_answers
+from .batch import Batch
 from .journal import Journal
+from .matching import ItemMatch, check_same_data, item_hash, plain_id, sketch
 
 if TYPE_CHECKING:
     from .datasets import Dataset
 
+__all__ = ["JOURNAL_NAME", "Answer", "Label", "LabelStore"]
+
 JOURNAL_NAME = "labels.jsonl"
-SKETCH_SIZE = 64
-
-
-class Label(IntEnum):
-    """What an expert says of one item.
-
-    Examples
-    --------
-    >>> from uai_notebook import Label
-    >>> [label.value for label in (Label.ANOMALY, Label.NORMAL, Label.UNSURE)]
-    [1, 0, -1]
-    """
-
-    ANOMALY = 1
-    NORMAL = 0
-    UNSURE = -1
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The latest answer for one item, with what was known when it was given."""
-
-    label: int
-    asked: bool
-    annotator: str
-    time: str
-    round: int
-    base_score: float | None
-    uai_score: float | None
-    order: tuple[int, int]  # number of the event, place in the call
-
-
-@dataclass(frozen=True)
-class _Step:
-    """One undoable call: the answers it gave, and those they replaced (None: there was none)."""
-
-    after: dict[int, Answer]
-    before: dict[int, Answer | None]
+NOTE_LENGTH = 10_000  # characters. Our choice: a note is read beside an item
 
 
 class LabelStore:
     """Label events in order, and the current answer per item.
 
     One call of :meth:`add` is one journal line and one undo step. An undo is one more event: nothing is ever
-    taken out of the journal.
+    taken out of the journal. Order is that of its lines; times are only shown.
 
     Parameters
     ----------
@@ -77,6 +39,17 @@ class LabelStore:
         The items that are labelled.
     journal : Journal, optional
         Where events are written. None: memory only.
+
+    Attributes
+    ----------
+    rounds : int
+        Accepted rounds.
+    trainings : list of Training
+        Accepted trainings, those that began with pre-training included.
+    batch : Batch
+        What is asked.
+    unmatched : dict
+        Labelled items that are not in this data as they were: id to "changed" or "missing".
 
     Examples
     --------
@@ -93,13 +66,17 @@ class LabelStore:
     def __init__(self, ds: Dataset, journal: Journal | None = None) -> None:
         self.ds, self.journal = ds, journal
         self.rounds = 0
+        self.trainings: list[Training] = []
+        self.batch = Batch(self)
+        self.unmatched: dict[Any, str] = {}
         self.saved_at: datetime | None = None
         self._current: dict[int, Answer] = {}
         self._in_order = True  # whether _current is in the order the answers were given
         self._counts = {label.value: 0 for label in Label}
         self._n_asked = 0
-        self._done: list[_Step] = []
-        self._undone: list[_Step] = []
+        self._done: list[Step] = []
+        self._undone: list[Step] = []
+        self._notes: dict[int, str] = {}
         self._n_events = 0
         self._ever_asked: set[int] = set()
         self._settings: dict[str, Any] = dict(journal.header.get("settings", {})) if journal else {}
@@ -119,14 +96,14 @@ class LabelStore:
             "dataset": ds.name,
             "fingerprint": ds.fingerprint,
             "n_items": len(ds),
-            "sketch": _sketch(ds),
+            "sketch": sketch(ds),
             "created": _now(),
             "settings": dict(settings or {}),
         }
         return cls(ds, Journal.create(path, header))
 
     @classmethod
-    def open(cls, folder: str | Path, ds: Dataset) -> LabelStore:
+    def open(cls, folder: str | Path, ds: Dataset, read_only: bool = False) -> LabelStore:
         """Read a journal and replay it on ``ds``, which may have grown or been reordered since.
 
         Raises
@@ -136,24 +113,36 @@ class LabelStore:
         ValueError
             A corrupt line, or a journal of other data.
         """
-        journal, events = Journal.open(Path(folder) / JOURNAL_NAME)
-        _check_same_data(journal.header, ds, journal.path)
-        store = cls(ds, journal)
-        match = _ItemMatch(ds, events)
-        for number, event in enumerate(events, start=2):
-            try:
-                store._replay(event, match)
-            except (KeyError, TypeError, ValueError, IndexError) as error:
-                raise ValueError(f"line {number} of {journal.path} is not a valid label event: {error!r}") from error
-        if match.missing:
-            names = ", ".join(repr(i) for i in list(match.missing)[:5])
+        journal, events = Journal.open(Path(folder) / JOURNAL_NAME, read_only)
+        check_same_data(journal.header, ds, journal.path)
+        store, match = cls(ds, journal), ItemMatch(ds, events)
+        for event in events:
+            store._replay(event, match)
+        store.unmatched = match.lost
+        if match.lost:
+            names = ", ".join(repr(i) for i in list(match.lost)[:5])
+            changed = sum(why == "changed" for why in match.lost.values())
             warnings.warn(
-                f"{len(match.missing)} labelled items are not in this data, or changed (ids {names}). Their labels "
-                "stay in the journal and are not used.",
+                f"of the labelled items, {changed} have changed and {len(match.lost) - changed} are not in this data "
+                f"(ids {names}). Their labels stay in the journal and are not used.",
                 UserWarning,
                 stacklevel=2,
             )
         return store
+
+    def rewound(self, counts: Iterable[int]) -> Iterator[LabelStore]:
+        """This store as it was after so many events, for each of ``counts`` in ascending order.
+
+        One store that moves on, which has no journal; this one's is read again. ValueError if it is damaged.
+        """
+        if self.journal is None:
+            raise ValueError("a store in memory has no journal to read again.")
+        _, events = Journal.open(self.journal.path, read_only=True)
+        store, match = LabelStore(self.ds), ItemMatch(self.ds, events)
+        for count in counts:
+            for event in events[store._n_events : count]:
+                store._replay(event, match)
+            yield store
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -195,17 +184,16 @@ class LabelStore:
                 raise ValueError(f"{name} has {len(values)} values for {t} items: expected one each.")
         event = {
             "op": "label",
-            "id": [_plain(self.ds.ids[i]) for i in index],
-            "hash": [f"{int(self.ds.item_hash[i]):016x}" for i in index] if self.journal else [],
+            **self._named(index),
             "label": [int(v) for v in label],
             "asked": [bool(v) for v in asked] if asked is not None else [True] * t,
             "annotator": annotator,
             "time": _now(),
             "round": int(round),
-            "base_score": _numbers(base_score, t),
-            "uai_score": _numbers(uai_score, t),
+            "base_score": numbers(base_score, t),
+            "uai_score": numbers(uai_score, t),
         }
-        step = self._step(event, list(index), self._n_events + 1)
+        step = self._step(answers_of(event, index, self._n_events + 1))
         self._write(event)
         self._apply(step)
         self._undone.clear()
@@ -218,10 +206,65 @@ class LabelStore:
         """Give the last undone call again; returns its items, empty if there was none."""
         return self._turn("redo") if self._undone else []
 
-    def end_round(self, n_labels: int) -> None:
-        """Record that a training was accepted: the paper's calls are counted across restarts."""
-        self._write({"op": "round", "round": self.rounds + 1, "n_labels": n_labels, "time": _now()})
-        self.rounds += 1
+    def end_training(
+        self, round: int, n_labels: int, began: int, queue: Sequence[int], scalars: Mapping[str, float], **start: Any
+    ) -> Training:
+        """Record that a training was accepted.
+
+        Parameters
+        ----------
+        round, n_labels
+            Of its snapshot.
+        began : int
+            :attr:`n_events` when it took its labels.
+        queue : sequence of int
+            What is asked now.
+        scalars : mapping of str to float
+            For the history.
+        **start
+            ``data`` and ``updates`` of a :class:`Training` that began with pre-training.
+        """
+        number = self._n_events + 1
+        event = {"op": "round", "round": round, "n_labels": n_labels, "began": began, "ended": number}
+        event |= {"start": start} if start else {}
+        finite = {name: float(value) for name, value in scalars.items() if np.isfinite(value)}
+        event |= {"queue": self._ids(queue), "scalars": finite, "time": _now()}
+        self._write(event)
+        return self._end_training(event, queue)
+
+    def offer(self, items: Sequence[int]) -> None:
+        """Ask these now, between two trainings."""
+        self._write({"op": "offer", "queue": self._ids(items), "time": _now()})
+        self.batch.offer(items)
+
+    def note(self, index: int, text: str, annotator: str = "") -> None:
+        """Journal a note on an item, in the place of an older one; an empty text takes it away. No undo step.
+
+        Raises
+        ------
+        TypeError, IndexError, ValueError
+            No such item, or no such text; nothing was written.
+        OSError
+            The journal could not be written.
+        """
+        (i,), _ = check_answers([index], 0, len(self.ds))
+        if not isinstance(text, str):
+            raise TypeError(f"note of type {type(text).__name__}: expected text.")
+        if len(text) > NOTE_LENGTH:
+            raise ValueError(f"a note of {len(text):,} characters: expected at most {NOTE_LENGTH:,}.")
+        event = {"op": "note", **self._named([i]), "text": text, "annotator": annotator, "time": _now()}
+        self._write(event)
+        self._take_note(i, text)
+
+    @property
+    def notes(self) -> dict[int, str]:
+        """The note of each item that has one (a copy)."""
+        return dict(self._notes)
+
+    @property
+    def n_events(self) -> int:
+        """How many events there are; lines of the journal after its header."""
+        return self._n_events
 
     @property
     def can_undo(self) -> bool:
@@ -270,25 +313,7 @@ class LabelStore:
 
     def frame(self) -> pd.DataFrame:
         """Latest answers as a DataFrame, in the order given: the columns of ``session.labels``."""
-        current = self.current
-        answers = list(current.values())
-
-        def column(name: str, dtype: str) -> pd.Series[Any]:
-            return pd.Series([getattr(answer, name) for answer in answers], dtype=dtype)
-
-        return pd.DataFrame(
-            {
-                "index": pd.Series(list(current), dtype="int64"),
-                "id": pd.Series([self.ds.ids[i] for i in current], dtype="object"),
-                "label": column("label", "int8"),
-                "asked": column("asked", "bool"),
-                "annotator": column("annotator", "object"),
-                "time": pd.to_datetime(column("time", "object"), utc=True).dt.as_unit("ms"),
-                "round": column("round", "int64"),
-                "base_score": column("base_score", "float64"),
-                "uai_score": column("uai_score", "float64"),
-            }
-        )
+        return frame_of(self.ds, self.current)
 
     # -- inside -------------------------------------------------------------------------------------------------
 
@@ -302,24 +327,23 @@ class LabelStore:
         """Whether an answer for this item was ever asked for, taken back or not."""
         return index in self._ever_asked
 
-    def _step(self, event: Mapping[str, Any], index: Sequence[int | None], number: int) -> _Step:
-        """The step of a label event; ``index`` has None where an item is not in this data."""
-        after = {}
-        columns = (event[name] for name in ("label", "asked", "base_score", "uai_score"))
-        for place, (i, label, asked, base, learned) in enumerate(zip(index, *columns, strict=True)):
-            if i is not None:
-                value, order = Label(label).value, (number, place)
-                when = (event["annotator"], event["time"], event["round"])
-                after[i] = Answer(value, asked, *when, base_score=base, uai_score=learned, order=order)
-        return _Step(after, {i: self._current.get(i) for i in after})
+    def _ids(self, index: Iterable[int]) -> list[str | int]:
+        return [plain_id(self.ds.ids[i]) for i in index]
 
-    def _apply(self, step: _Step) -> None:
+    def _named(self, index: Sequence[int]) -> dict[str, list[Any]]:
+        """What an event names items by."""
+        return {"id": self._ids(index), "hash": [item_hash(self.ds, i) for i in index] if self.journal else []}
+
+    def _step(self, after: dict[int, Answer]) -> Step:
+        return Step(after, {i: self._current.get(i) for i in after})
+
+    def _apply(self, step: Step) -> None:
         for i, answer in step.after.items():
             self._replace(i, answer)
         self._ever_asked.update(i for i, answer in step.after.items() if answer.asked)
         self._done.append(step)
 
-    def _revert(self, step: _Step) -> None:
+    def _revert(self, step: Step) -> None:
         for i, answer in step.before.items():
             self._replace(i, answer)
         self._in_order = False
@@ -341,6 +365,7 @@ class LabelStore:
     def _step_back(self) -> list[int]:
         step = self._done.pop()
         self._revert(step)
+        self.batch.bring_back(step.after)  # what was asked is asked again
         return list(step.after)
 
     def _step_again(self) -> list[int]:
@@ -348,86 +373,52 @@ class LabelStore:
         self._apply(step)
         return list(step.after)
 
-    def _replay(self, event: Mapping[str, Any], match: _ItemMatch) -> None:
+    def _end_training(self, event: Mapping[str, Any], queue: Iterable[int] | None) -> Training:
+        training = training_of(event, self._n_events)
+        self.trainings.append(training)
+        self.rounds = training.round
+        if queue is not None:
+            self.batch.offer(queue)
+        return training
+
+    def _take_note(self, index: int, text: str) -> None:
+        self._notes.pop(index, None)
+        if text:
+            self._notes[index] = text
+
+    def _replay(self, event: Mapping[str, Any], match: ItemMatch) -> None:
         self._n_events += 1
+        try:
+            self._replay_one(event, match)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
+            where = "" if self.journal is None else f" of {self.journal.path}"
+            raise ValueError(f"line {self._n_events + 1}{where} is not a valid label event: {error!r}") from error
+
+    def _replay_one(self, event: Mapping[str, Any], match: ItemMatch) -> None:
         op = event["op"]
         if op == "label":
-            index = [match.row(i, h) for i, h in zip(event["id"], event["hash"], strict=True)]
-            self._apply(self._step(event, index, self._n_events))
+            self._apply(self._step(answers_of(event, match.rows(event), self._n_events)))
             self._undone.clear()
         elif op == "undo":
             self._step_back()
         elif op == "redo":
             self._step_again()
         elif op == "round":
-            self.rounds = int(event["round"])
+            queue = event.get("queue")  # not in format 1
+            self._end_training(event, None if queue is None else match.rows_of_ids(queue))
+        elif op == "offer":
+            self.batch.offer(match.rows_of_ids(event["queue"]))
+        elif op == "note":
+            (row,), text = match.rows(event), event["text"]
+            if not isinstance(text, str):
+                raise TypeError(f"{text!r} is no text")
+            if row is not None:
+                self._take_note(row, text)
         elif op == "settings":
             self._settings = dict(event["settings"])
         else:
             raise ValueError(f"unknown event {op!r}")
 
 
-class _ItemMatch:
-    """Finds the rows of journaled items: by id where the content is the same, else by the content alone."""
-
-    def __init__(self, ds: Dataset, events: Iterable[Mapping[str, Any]]) -> None:
-        self.missing: dict[Any, None] = {}
-        ids = {_plain(item_id): row for row, item_id in enumerate(ds.ids)}
-        content = [f"{int(h):016x}" for h in ds.item_hash] if ids else []
-        wanted = {pair for event in events if event.get("op") == "label" for pair in _pairs(event)}
-        self._rows = {(i, h): ids[i] for i, h in wanted if i in ids and content[ids[i]] == h}
-        # Only reordered or grown data come to the rest. Items of the same content are interchangeable: each label
-        # gets one that no other label has.
-        taken = set(self._rows.values())
-        free: dict[str, list[int]] = {}
-        lost = {h for i, h in wanted if (i, h) not in self._rows}
-        for row in reversed(range(len(ds))) if lost else ():
-            if content[row] in lost and row not in taken:
-                free.setdefault(content[row], []).append(row)
-        for i, h in sorted(wanted - self._rows.keys(), key=str):
-            if free.get(h):
-                self._rows[i, h] = free[h].pop()
-
-    def row(self, item_id: Any, item_hash: str) -> int | None:
-        """The row of an item, or None if it is not in this data."""
-        row = self._rows.get((item_id, item_hash))
-        if row is None:
-            self.missing[item_id] = None
-        return row
-
-
-def _pairs(event: Mapping[str, Any]) -> list[tuple[Any, str]]:
-    ids, hashes = event.get("id"), event.get("hash")
-    if not isinstance(ids, list) or not isinstance(hashes, list):
-        return []  # the replay says which line it is
-    return [(i, h) for i, h in zip(ids, hashes, strict=False) if isinstance(i, str | int) and isinstance(h, str)]
-
-
-def _sketch(ds: Dataset) -> list[str]:
-    """The smallest content hashes: they are all still there in grown or reordered data, none in other data."""
-    return [f"{int(h):016x}" for h in np.unique(ds.item_hash)[:SKETCH_SIZE]]
-
-
-def _check_same_data(header: Mapping[str, Any], ds: Dataset, path: Path) -> None:
-    sketch = header.get("sketch", [])
-    here = np.asarray([int(h, 16) for h in sketch], dtype=np.uint64)
-    if header.get("fingerprint") == ds.fingerprint or np.isin(here, ds.item_hash).sum() * 2 > len(here):
-        return
-    raise ValueError(
-        f"{path} holds labels of other data: {header.get('dataset')!r} with {header.get('n_items')} items, and this is "
-        f"{ds.name!r} with {len(ds)} items of other content. Open it with its own data, or choose another folder."
-    )
-
-
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _plain(item_id: Any) -> str | int:
-    return item_id if isinstance(item_id, str) else int(item_id)
-
-
-def _numbers(values: Iterable[float] | None, t: int) -> list[float | None]:
-    if values is None:
-        return [None] * t
-    return [float(v) if math.isfinite(v) else None for v in values]

@@ -49,9 +49,9 @@ def retrain(
 
     Notes
     -----
-    With no changes the scores are the same bit for bit on the same machine, if the session was neither resumed from
-    its folder (which trains at most 10 rounds' steps at once) nor had answers corrected or taken back (they count as
-    they are now, from where they stand now).
+    With no changes the scores are the same bit for bit on the same machine, if no answer was corrected or taken back
+    (those count as they are now, from where they stand now) and the session was not resumed on other data or by an
+    older version (which trained at most 10 rounds' steps at once).
 
     Examples
     --------
@@ -94,8 +94,8 @@ def _ends(session: ActiveSession) -> Iterator[int]:
     """For each training of a session, how many of its labels (Unsure included) were given by then."""
     labels = session.labels
     sure = np.flatnonzero(labels["label"] != Label.UNSURE)
-    # The history knows how many a training had, also where answers came in while it ran. It begins where the session
-    # was resumed; before that there is the round of each answer.
+    # The history knows how many a training had, also where answers came in while it ran. Where it does not reach back
+    # to the first round (the data have grown since) there is the round of each answer.
     trained = {int(scalars["round"]): int(scalars["n_labels"]) for scalars in session.history.scalars}
     end = 0
     for round_ in range(session.round + 1):

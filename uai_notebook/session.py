@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,29 +14,34 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .arguments import check_answers, check_chosen, check_loop
-from .background import BackgroundJob, Cancelled, TrainingJob, polite
-from .batch import Batch
+from .arguments import check_answers, check_chosen, check_loop, check_name
+from .background import BackgroundJob, Cancelled, TrainingJob, polite, sure
 from .datasets import Dataset
 from .folder import (
+    READ_ONLY,
+    SessionFolder,
     base_settings,
     check_options,
     close_older,
     handed_over,
     merged_options,
     open_sessions,
+    opened,
     query_name,
     saved_options,
 )
 from .labels import Label, LabelStore
 from .learners import Learner, make_learner
+from .matching import ordered_digest
 from .models import BaseModel
+from .observers import Observer, Observers
 from .query import QueryStrategy, describe, rule
+from .rebuild import Rebuild, restore, state_of
 from .snapshot import History, IndexArray, Snapshot
 from .training import Progress, TrainConfig
 
 PROGRESS_SECONDS = 0.5  # between two progress messages; more of them delay clicks (Nagle in jupyter_server)
-RESUMED_UPDATES = 10  # at most so many rounds' steps are trained when a session is resumed from its labels
+RESUMED_UPDATES = 10  # at most so many rounds' steps are trained where the rounds of a journal cannot be done again
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +71,8 @@ class ActiveSession:
         Folder of the session. None: in memory only, nothing is saved.
     config : TrainConfig
         Hyper-parameters, the paper's by default.
+    annotator : str
+        Who answers, unless :meth:`label` is told otherwise; an attribute, which may be changed.
 
     Raises
     ------
@@ -95,12 +103,14 @@ class ActiveSession:
         path: str | Path | None = None,
         config: TrainConfig = TrainConfig(),  # noqa: B008  (frozen)
         *,
-        _store: LabelStore | None = None,
+        annotator: str = "",
+        _folder: SessionFolder | None = None,
     ) -> None:
         check_loop(ds, k, budget, seed)
         if isinstance(base, type):
             raise TypeError(f"base={base.__name__} is a class: expected an instance, {base.__name__}(...).")
         self.ds, self.seed, self.config = ds, int(seed), config
+        self.annotator = check_name(annotator)
         self.path = None if path is None else Path(path).resolve()
         self.query = rule(query)
         self.k = int(k)
@@ -108,28 +118,30 @@ class ActiveSession:
         self._base = base
         self.learner: Learner = make_learner(ds, base, config, self.seed)
         self._base_settings = base_settings(base, self.learner)
-        if _store is not None:
-            self._store = _store
-        elif self.path is None:
-            self._store = LabelStore(ds)
-        else:
+        if _folder is None and self.path is not None:
             close_older(self.path, unless_there=True)
-            self._store = LabelStore.create(self.path, ds, self.settings)
+            _folder = SessionFolder.create(self.path, ds, self.settings)
+        self._folder = _folder
+        self._store = LabelStore(ds) if _folder is None else _folder.store
+        if _folder is not None:
+            weakref.finalize(self, _folder.release)
         self._lock = threading.RLock()
-        self._observers: list[Callable[[frozenset[str]], None]] = []
+        self._observers = Observers()
         self._job: BackgroundJob | None = None
         self._last_job: BackgroundJob | None = None
         self._error: BaseException | None = None
-        self._closed = ""
+        self._closed = READ_ONLY if self.read_only else ""
         self._snapshot: Snapshot | None = None
-        self._batch = Batch(self._store)
+        self._batch = self._store.batch
         self._trained: dict[int, int] = {}  # labels of the last training, or of the one that runs
         self._trained_before: dict[int, int] = {}
         self.history = History(seed=seed)
         self.progress: Progress | None = None
         self._began = 0.0
         self.refills = True  # simulate() turns it off: it always waits for the model
-        if self.path is not None:
+        self.save_problem = ""
+        self._rebuild = restore(self)
+        if self.path is not None and not self.read_only:
             self._store.set_settings(self.settings)
             open_sessions[self.path] = self
 
@@ -154,17 +166,30 @@ class ActiveSession:
         ds: Dataset,
         base: BaseModel | Learner | str | None = None,
         query: QueryStrategy | str | None = None,
+        *,
+        annotator: str = "",
+        read_only: bool = False,
+        take_over: bool = False,
     ) -> ActiveSession:
-        """Go on with the session in a folder, with its own settings.
+        """Go on with the session in a folder, with its own settings, as if it had never been left.
 
-        Its labels are all there at once; the next :meth:`train` fits a new model to them.
+        Labels, undo steps, notes and the queue are all there at once, and so is the model, from its newest checkpoint:
+        the same scores to the last bit on the same machine, versions and threads. Where checkpoints are gone the next
+        :meth:`train` does all accepted rounds again, with the same result. Where that cannot be (the data have grown or
+        changed, or the journal is of an older version), it fits a new model to all labels.
 
         Parameters
         ----------
         path, ds
-            Folder and data. Data that have grown or been reordered are fine.
+            Folder and data. Data that have grown or been reordered are fine: labels belong to ids and contents.
         base, query
             Must be given again if they were a module, a learner or a function.
+        annotator : str
+            Who answers now.
+        read_only : bool
+            Only look: nothing is written, answers are refused, and nobody else is disturbed.
+        take_over : bool
+            Take the session from another process that seems to have it; that one then takes no more answers.
 
         Raises
         ------
@@ -172,11 +197,20 @@ class ActiveSession:
             No session there.
         ValueError
             Other data, another base, or a journal with a corrupt line.
+        RuntimeError
+            Another process has it; the text says which, and what to do.
+        OSError
+            The folder cannot be written.
+
+        Warns
+        -----
+        UserWarning
+            Labelled items have changed or are gone: see :attr:`unmatched`.
         """
         path = Path(path).resolve()
-        with handed_over(path):
-            store = LabelStore.open(path, ds)
-            return cls(ds, path=path, _store=store, **saved_options(store, path, base, query))
+        with handed_over(None if read_only else path), opened(path, ds, read_only, take_over) as folder:
+            options = saved_options(folder.store, path, base, query)
+            return cls(ds, path=path, annotator=annotator, _folder=folder, **options)
 
     @classmethod
     def open(
@@ -184,41 +218,46 @@ class ActiveSession:
     ) -> ActiveSession:
         """Resume the session in a folder, or start it: what notebooks use.
 
-        Takes what the constructor takes. A session that is there keeps its base, seed and config; ``k``, ``budget``
-        and ``query`` are the ones given now, else its own. One that is already open in this process on the same
-        data is returned as it is, trained model and all.
+        Takes what the constructor and :meth:`resume` take. A session that is there keeps its base, seed and config;
+        ``k``, ``budget`` and ``query`` are the ones given now, else its own. One that is already open in this process
+        on the same data is returned as it is, trained model and all.
 
         Raises
         ------
         ValueError
             The folder belongs to other data, or to another base, seed or config.
+        RuntimeError, OSError
+            As :meth:`resume`.
         """
         path = Path(path).resolve()
+        here = {name: options.pop(name, False) for name in ("read_only", "take_over")}
         check_options(options)
-        older = open_sessions.get(path)
+        older = None if here["read_only"] else open_sessions.get(path)
         if older is not None and older._is_same(ds, base, options):
             older._set_options(options)
             return older
-        with handed_over(path):
-            try:
-                store = LabelStore.open(path, ds)
-            except FileNotFoundError:
+        with handed_over(None if here["read_only"] else path):
+            if not here["read_only"] and not SessionFolder.exists(path):
                 return cls(ds, base, path=path, **options)
-            return cls(ds, path=path, _store=store, **merged_options(store, path, base, options))
+            with opened(path, ds, **here) as folder:
+                return cls(ds, path=path, _folder=folder, **merged_options(folder.store, path, base, options))
 
     def close(self, reason: str = "This session was closed.") -> None:
         """Stop training and refuse further answers: they belong to whoever has the session now."""
         with self._lock:
             self._closed = reason
         self.cancel()
-        self._notify("phase")
+        if self._folder is not None:
+            self._folder.release()
+        self._observers.tell("phase")
 
     # -- Algorithm 1, line 4: model.train(D, labels) ------------------------------------------------------------
 
     def train(self) -> Snapshot | None:
         """Train in the background and wait; joins a training that runs.
 
-        A new session is pre-trained; otherwise the model gets ``round_steps`` further steps on the labels.
+        A new session is pre-trained; otherwise the model gets ``round_steps`` further steps on the labels. One that was
+        resumed without a checkpoint first does its accepted rounds again, and none beyond them.
         Interrupting the wait cancels the training.
 
         Returns
@@ -241,10 +280,11 @@ class ActiveSession:
     def start(self) -> None:
         """Begin a training in the background; does nothing if one runs."""
         with self._lock:
-            self._check_open()
+            if self._rebuild is None or not self.read_only:  # doing old rounds again writes nothing
+                self._check_open()
             if self._job is not None:
                 return
-            job = self._next_job()
+            job = self._rebuild or self._next_job()
             background = BackgroundJob(lambda stop: self._run(job, stop))
             self._error, self.progress = None, None
             self._began = time.monotonic()
@@ -252,7 +292,7 @@ class ActiveSession:
             self._job = self._last_job = background
             self._trained_before, self._trained = self._trained, self._answers()
             self._refill_if_training()
-        self._notify("phase", "queue")
+        self._observers.tell("phase", "queue")
 
     def wait(self) -> Snapshot | None:
         """Wait for the training that runs, if any. RuntimeError if it failed; returns the snapshot."""
@@ -302,7 +342,7 @@ class ActiveSession:
         """Whether the item on screen had an answer when it was called up."""
         return self._batch.reviewing
 
-    def label(self, index: Any, label: Any, annotator: str = "") -> None:
+    def label(self, index: Any, label: Any, annotator: str | None = None) -> None:
         """Take answers: journaled before this returns. One call is one undo step.
 
         Parameters
@@ -311,8 +351,8 @@ class ActiveSession:
             Items, asked or not, labelled before or not.
         label : Label, int or sequence
             1 anomaly, 0 normal, -1 unsure; one for all, or one each.
-        annotator : str
-            Who says so.
+        annotator : str, optional
+            Who says so; None: the session's :attr:`annotator`.
 
         Raises
         ------
@@ -320,8 +360,11 @@ class ActiveSession:
             No such item, no such label, or lengths that differ. Nothing was saved.
         OSError
             The journal could not be written. Nothing was counted.
+        RuntimeError
+            The session is closed, only read, or another process has it now. Nothing was saved.
         """
         items, values = check_answers(index, label, len(self.ds))
+        annotator = self.annotator if annotator is None else check_name(annotator)
         with self._lock:
             self._check_open()
             snapshot = self._snapshot
@@ -337,10 +380,32 @@ class ActiveSession:
                 uai_score=learned,  # type: ignore[arg-type]
             )
             self._refill_if_training()
-        self._notify("labels", "queue")
+        self._observers.tell("labels", "queue")
+
+    def note(self, index: int, text: str, annotator: str | None = None) -> None:
+        """Write a note on an item, journaled before this returns, in the place of an older one.
+
+        It is no undo step; an empty text takes it away. Raises as :meth:`label`.
+
+        Examples
+        --------
+        >>> import uai_notebook as uai
+        >>> session = uai.ActiveSession(uai.load_dataset("digits_0"))
+        >>> session.note(3, "looks like a 9")
+        >>> session.notes
+        {3: 'looks like a 9'}
+        """
+        annotator = self.annotator if annotator is None else check_name(annotator)
+        with self._lock:
+            self._check_open()
+            self._store.note(index, text, annotator)
+        self._observers.tell("labels")
 
     def undo(self) -> list[int]:
-        """Take the last answer back (all items of one call); returns its items, which are asked again."""
+        """Take the last answer back (all items of one call); returns its items, which are asked again.
+
+        Any number of times, also after a resume; the model follows at the next training.
+        """
         return self._turn(self._store.undo)
 
     def redo(self) -> list[int]:
@@ -352,8 +417,8 @@ class ActiveSession:
         with self._lock:
             if not self.refills or self._snapshot is None or len(self.queue):
                 return
-            self._batch.offer(self._select(self._snapshot, []))
-        self._notify("queue")
+            self._offer(self._batch.with_new(self._select(self._snapshot, [])))
+        self._observers.tell("queue")
 
     def show(self, index: int | None, *, quiet: bool = False) -> None:
         """Say which item a person looks at: a new snapshot does not take it off the screen.
@@ -362,9 +427,12 @@ class ActiveSession:
         will be told follows at once.
         """
         with self._lock:
+            before = list(self._batch.items)
             changed = self._batch.show(index)
+            if self._batch.items != before:
+                self._offer(self._batch.items, before)
         if changed and not quiet:
-            self._notify("queue")
+            self._observers.tell("queue")
 
     # -- what is known ------------------------------------------------------------------------------------------
 
@@ -384,6 +452,25 @@ class ActiveSession:
         uai_score (both as they were when the answer was given)."""
         with self._lock:
             return self._store.frame()
+
+    @property
+    def notes(self) -> dict[int, str]:
+        """The note of each item that has one."""
+        with self._lock:
+            return self._store.notes
+
+    @property
+    def unmatched(self) -> dict[Any, str]:
+        """Labelled items of the journal that this data does not have as they were: id to "changed" or "missing".
+
+        Their labels stay in the journal and are not used.
+        """
+        return dict(self._store.unmatched)
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the session was opened only to look at it."""
+        return self._folder is not None and self._folder.read_only
 
     @property
     def store(self) -> LabelStore:
@@ -487,41 +574,33 @@ class ActiveSession:
         """Why this session takes no more answers; empty while it does."""
         return self._closed
 
-    def observe(self, observer: Callable[[frozenset[str]], None]) -> Callable[[], None]:
+    def observe(self, observer: Observer) -> Callable[[], None]:
         """Call ``observer`` with what changed: "labels", "queue", "snapshot", "progress", "phase".
 
         Returns a function that ends it.
         """
-        with self._lock:
-            self._observers.append(observer)
-
-        def end() -> None:
-            with self._lock:
-                if observer in self._observers:
-                    self._observers.remove(observer)
-
-        return end
+        return self._observers.add(observer)
 
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _next_job(self) -> TrainingJob:
-        index, value = self._store.arrays()
-        sure = value != Label.UNSURE
+        index, value = sure(*self._store.arrays())
         first = self._snapshot is None
         resumed = min(self.round, RESUMED_UPDATES)
         return TrainingJob(
             learner=self.learner,
-            index=index[sure],
-            value=value[sure],
+            index=index,
+            value=value,
             round=self.round if first else self.round + 1,
             pretrain=first,
-            # A first training has labels if the user brought some, or the session is resumed.
-            updates=(max(resumed, 1) if sure.any() else 0) if first else 1,
+            # A first training has labels if the user brought some, or its rounds cannot be done again.
+            updates=(max(resumed, 1) if len(index) else 0) if first else 1,
             threads=self.config.threads,
             n_items=len(self.ds),
+            began=self._store.n_events,
         )
 
-    def _run(self, job: TrainingJob, stop: Callable[[], bool]) -> None:
+    def _run(self, job: TrainingJob | Rebuild, stop: Callable[[], bool]) -> None:
         """In the worker thread. Whatever goes wrong, the learner is as it was before."""
         error: BaseException | None = None
         reported = 0.0
@@ -531,16 +610,18 @@ class ActiveSession:
             self.progress = progress
             if time.monotonic() - reported > PROGRESS_SECONDS:
                 reported = time.monotonic()
-                self._notify("progress")
+                self._observers.tell("progress")
 
         try:
             with polite(job.threads):
                 before = job.learner.state_dict()
                 try:
-                    self._accept(job.run(report, stop), stop)
+                    self._accept(job, job.run(report, stop), stop)
                 except BaseException:
                     job.learner.load_state_dict(before)
                     raise
+                self._observers.tell("snapshot", "queue")  # nobody waits for the disk
+                self._keep()
         except BaseException as problem:
             error = problem
         with self._lock:
@@ -550,26 +631,58 @@ class ActiveSession:
                     self._error = error
                     _log.error("training failed", exc_info=error)
             self._job = None
-        self._notify("phase", "queue", "snapshot", "progress")
+        self._observers.tell("phase", "queue", "snapshot", "progress")
 
-    def _accept(self, snapshot: Snapshot, stop: Callable[[], bool]) -> None:
+    def _accept(self, job: TrainingJob | Rebuild, snapshot: Snapshot, stop: Callable[[], bool]) -> None:
         """Make a snapshot the current one. What is on screen stays in the queue."""
+        start = {}
+        if isinstance(job, TrainingJob) and job.pretrain and self._folder is not None:
+            start = {"data": ordered_digest(self.ds), "updates": job.updates}
         with self._lock:
-            if stop():
+            if stop() or (self._closed and not self.read_only):
                 raise Cancelled
-            keep = [i for i in self.queue.tolist() if i == self.on_screen]
-            chosen = self._select(snapshot, keep)
-            if self._snapshot is not None:
-                self._store.end_round(snapshot.n_labels)  # before anything changes: it may fail
+            if isinstance(job, Rebuild):  # the journal has all of it, and what is asked
+                self._trained, self.history, self._rebuild = job.trained, job.done_history, None
+            else:
+                self._end_training(job, snapshot, start)
             self._snapshot = snapshot
-            self._batch.offer(chosen, keep)
-            counts = self._store.counts()
-            scalars = {
-                "seconds": self.training_seconds,
-                "n_anomalies": counts[Label.ANOMALY],
-                "n_asked": self._store.n_asked,
-            }
-            self.history.append(snapshot, self._store.arrays()[0], scalars)
+
+    def _end_training(self, job: TrainingJob, snapshot: Snapshot, start: dict[str, Any]) -> None:
+        keep = [i for i in self.queue.tolist() if i == self.on_screen]
+        queue = self._batch.with_new(self._select(snapshot, keep), keep)
+        scalars = {
+            **{f"loss_{name}": value for name, value in snapshot.losses.items()},
+            "seconds": self.training_seconds,
+            "n_anomalies": self._store.counts()[Label.ANOMALY],
+            "n_asked": self._store.n_asked,
+        }
+        # Journaled before anything changes: it may fail.
+        self._store.end_training(snapshot.round, snapshot.n_labels, job.began, queue, scalars, **start)
+        if self._folder is not None and self._store.journal is not None:
+            self._folder.cache.digests[snapshot.round] = self._store.journal.digest
+        self.history.append(snapshot, self._store.arrays()[0], scalars)
+
+    def _keep(self) -> None:
+        """Write a checkpoint, in the worker thread. A disk that fails costs time at the next resume, and no label."""
+        if self._folder is None or self.read_only:
+            return
+        try:
+            self._folder.cache.keep(self.round, state_of(self), self.history)
+            self.save_problem = ""
+        except Exception as error:  # the disk's, or that of the state of somebody's own learner
+            self.save_problem = f"no checkpoint was written ({error}); labels are saved"
+            _log.warning(self.save_problem)
+
+    def _offer(self, items: list[int], before: list[int] | None = None) -> None:
+        """Ask these now. A disk that fails is no reason to ask nobody: the answers are what is saved."""
+        if items == (self._batch.items if before is None else before):
+            return
+        if not self._closed:
+            try:
+                self._store.offer(items)
+            except (OSError, RuntimeError):
+                _log.warning("what is asked was not journaled", exc_info=True)
+        self._batch.offer(items)
 
     def _select(self, snapshot: Snapshot, keep: list[int]) -> list[int]:
         """Line 5 of Algorithm 1: up to k items to ask, those in ``keep`` counted in."""
@@ -586,7 +699,7 @@ class ActiveSession:
     def _refill_if_training(self) -> None:
         if self.refills and self._job is not None and self._snapshot is not None and not len(self.queue):
             try:
-                self._batch.offer(self._select(self._snapshot, []))
+                self._offer(self._batch.with_new(self._select(self._snapshot, [])))
             except Exception:  # the answer before it is saved; the training that runs will fail on it visibly
                 _log.exception("the query rule failed while the queue was refilled")
 
@@ -602,23 +715,13 @@ class ActiveSession:
         with self._lock:
             self._check_open()
             items = action()
-            self._batch.bring_back(items)
             self._refill_if_training()
-        self._notify("labels", "queue")
+        self._observers.tell("labels", "queue")
         return items
 
     def _check_open(self) -> None:
         if self._closed:
             raise RuntimeError(self._closed)
-
-    def _notify(self, *changes: str) -> None:
-        with self._lock:
-            observers = list(self._observers)
-        for observer in observers:
-            try:
-                observer(frozenset(changes))
-            except Exception:  # a broken view must not stop the loop or another view
-                _log.exception("an observer failed on %s", changes)
 
     def _is_same(self, ds: Dataset, base: Any, options: dict[str, Any]) -> bool:
         return (
@@ -635,10 +738,12 @@ class ActiveSession:
         k, budget = options.get("k", self.k), options.get("budget", self._budget)
         check_loop(self.ds, k, budget)
         query = rule(options.get("query", self.query))
+        annotator = check_name(options.get("annotator", self.annotator))
         k, budget = int(k), None if budget is None else int(budget)
         with self._lock:
+            self._check_open()
             if self.path is not None:
                 new = {"k": k, "budget": budget, "query": query_name(query)}
                 self._store.set_settings({**self.settings, **new})  # first: it may fail
-            self.k, self._budget, self.query = k, budget, query
-        self._notify("phase", "queue")
+            self.k, self._budget, self.query, self.annotator = k, budget, query, annotator
+        self._observers.tell("phase", "queue")

@@ -172,6 +172,11 @@ class History:
         return self._index.nbytes + sum(f.nbytes for f in self._frames)
 
     @property
+    def first_scores(self) -> FloatArray | None:
+        """Base scores of all items in the first round, float32 (n,); None before it."""
+        return self._first_scores
+
+    @property
     def unsupervised_order(self) -> IndexArray | None:
         """All items by the base score of the first snapshot, most anomalous first: what an unsupervised
         ranking would have asked. int64 (n,), None before the first round."""

@@ -70,7 +70,7 @@ def test_nothing_is_sent_after_close(trained, show):
     page.came.clear()
     trained.label(1, 1)
     assert page.came == []
-    assert trained._observers == []
+    assert not len(trained._observers)
 
 
 # -- a disk that fails -------------------------------------------------------------------------------------------------

@@ -1,0 +1,103 @@
+"""Which row of the data a journaled item is: by its id and content, since data grow and are reordered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .datasets import Dataset
+
+SKETCH_SIZE = 64
+
+
+class ItemMatch:
+    """Finds the rows of journaled items: by id where the content is the same, else by the content alone.
+
+    Attributes
+    ----------
+    lost : dict
+        Asked for and not in the data: id to "changed" (there is an item of that id, with other content) or "missing".
+    """
+
+    def __init__(self, ds: Dataset, events: Iterable[Mapping[str, Any]]) -> None:
+        self.lost: dict[Any, str] = {}
+        self._row_of = {plain_id(item_id): row for row, item_id in enumerate(ds.ids)}
+        ids = self._row_of
+        content = [f"{h:016x}" for h in ds.item_hash.tolist()] if ids else []
+        wanted = {pair for event in events if event.get("op") in ("label", "note") for pair in _pairs(event)}
+        self._rows = {(i, h): ids[i] for i, h in wanted if i in ids and content[ids[i]] == h}
+        # Only reordered or grown data come to the rest. Items of the same content are interchangeable: each label
+        # gets one that no other label has.
+        taken = set(self._rows.values())
+        free: dict[str, list[int]] = {}
+        gone = {h for i, h in wanted if (i, h) not in self._rows}
+        for row in reversed(range(len(ds))) if gone else ():
+            if content[row] in gone and row not in taken:
+                free.setdefault(content[row], []).append(row)
+        for i, h in sorted(wanted - self._rows.keys(), key=str):
+            if free.get(h):
+                self._rows[i, h] = free[h].pop()
+
+    def rows(self, event: Mapping[str, Any]) -> list[int | None]:
+        """Rows of the items of an event, None for those that are not in this data."""
+        return [self._row(i, h) for i, h in zip(event["id"], event["hash"], strict=True)]
+
+    def rows_of_ids(self, ids: Iterable[Any]) -> list[int]:
+        """Rows of the ids that are there, whatever their content: of items that were only offered."""
+        return [self._row_of[i] for i in ids if isinstance(i, str | int) and i in self._row_of]
+
+    def _row(self, item_id: Any, content: str) -> int | None:
+        row = self._rows.get((item_id, content))
+        if row is None:
+            self.lost[item_id] = "changed" if item_id in self._row_of else "missing"
+        return row
+
+
+def item_hash(ds: Dataset, row: int) -> str:
+    """The content hash of an item as a journal has it."""
+    return f"{int(ds.item_hash[row]):016x}"
+
+
+def plain_id(item_id: Any) -> str | int:
+    """An id as JSON has it."""
+    return item_id if isinstance(item_id, str) else int(item_id)
+
+
+def sketch(ds: Dataset) -> list[str]:
+    """The smallest content hashes: they are all still there in grown or reordered data, none in other data."""
+    return [f"{int(h):016x}" for h in np.unique(ds.item_hash)[:SKETCH_SIZE]]
+
+
+def ordered_digest(ds: Dataset) -> str:
+    """Names the data row by row, 64 hex digits: another order, which trains another model, has another one."""
+    sha = hashlib.sha256(np.ascontiguousarray(ds.item_hash).tobytes())
+    sha.update(f"{ds.n_features}".encode())
+    for item_id in ds.ids:
+        sha.update(repr(plain_id(item_id)).encode("utf-8", "surrogatepass") + b"\n")
+    return sha.hexdigest()
+
+
+def check_same_data(header: Mapping[str, Any], ds: Dataset, path: Path) -> None:
+    """ValueError if a journal is of other data."""
+    try:
+        here = np.asarray([int(h, 16) for h in header.get("sketch", [])], dtype=np.uint64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"line 1 of {path} is not a valid header ({error}): move the file away.") from error
+    if header.get("fingerprint") == ds.fingerprint or np.isin(here, ds.item_hash).sum() * 2 > len(here):
+        return
+    raise ValueError(
+        f"{path} holds labels of other data: {header.get('dataset')!r} with {header.get('n_items')} items, and this is "
+        f"{ds.name!r} with {len(ds)} items of other content. Open it with its own data, or choose another folder."
+    )
+
+
+def _pairs(event: Mapping[str, Any]) -> list[tuple[Any, str]]:
+    ids, hashes = event.get("id"), event.get("hash")
+    if not isinstance(ids, list) or not isinstance(hashes, list):
+        return []  # the replay says which line it is
+    return [(i, h) for i, h in zip(ids, hashes, strict=False) if isinstance(i, str | int) and isinstance(h, str)]
