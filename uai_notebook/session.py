@@ -8,7 +8,7 @@ import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,9 @@ from .query import QueryStrategy, describe, rule
 from .rebuild import Rebuild, restore, state_of
 from .snapshot import History, IndexArray, Snapshot
 from .training import Progress, TrainConfig
+
+if TYPE_CHECKING:
+    from .detector import UaiDetector
 
 PROGRESS_SECONDS = 0.5  # between two progress messages; more of them delay clicks (Nagle in jupyter_server)
 RESUMED_UPDATES = 10  # at most so many rounds' steps are trained where the rounds of a journal cannot be done again
@@ -504,6 +507,24 @@ class ActiveSession:
         frame = frame.iloc[order].reset_index(drop=True)
         frame["rank"] = np.arange(1, n + 1)
         return frame
+
+    def finish(self) -> UaiDetector:
+        """Train on all labels, and hand over a copy of the model, which scores new data and can be saved.
+
+        Returns at once if there is nothing to train. The session goes on as before.
+
+        Raises
+        ------
+        RuntimeError
+            The training failed; or it is needed, and the session is closed or read-only.
+        """
+        from .detector import UaiDetector
+
+        while True:
+            with self._lock:
+                if self._snapshot is not None and self._job is None and not self.n_untrained:
+                    return UaiDetector.from_session(self)
+            self.train()
 
     @property
     def ranked_by(self) -> str:
