@@ -61,7 +61,7 @@ def test_there_is_one_frame_per_round_and_the_slider_says_round_and_labels() -> 
     fig = views.evolution(a_history())
     assert [frame.name for frame in fig.frames] == ["round 0", "round 1", "round 2", "round 3"]
     steps = fig.layout.sliders[0].steps
-    assert [s.label for s in steps] == [f"round {r}, {r} label{'s' * (r != 1)}" for r in range(4)]
+    assert [s.label for s in steps] == [f"round {r + 1}, {r} label{'s' * (r != 1)}" for r in range(4)]
     assert [list(s.args[0]) for s in steps] == [[frame.name] for frame in fig.frames]
     assert [b.label for b in fig.layout.updatemenus[0].buttons] == ["Play", "Pause"]
 
@@ -389,7 +389,7 @@ def test_unlabelled_is_what_no_model_knew() -> None:
 
 def test_two_rounds_stand_side_by_side_on_the_same_axes() -> None:
     fig = views.compare(a_history(), rounds=(1, 3), labels=ORDER)
-    assert [note.text for note in fig.layout.annotations] == ["round 1, 1 label", "round 3, 3 labels"]
+    assert [note.text for note in fig.layout.annotations] == ["round 2, 1 label", "round 4, 3 labels"]
     assert fig.layout.xaxis.range == fig.layout.xaxis2.range
     assert fig.layout.yaxis.range == fig.layout.yaxis2.range
     anomalies = [trace for trace in fig.data if trace.name == "anomaly"]
@@ -399,4 +399,4 @@ def test_two_rounds_stand_side_by_side_on_the_same_axes() -> None:
 
 def test_by_default_the_first_and_the_last_round_are_compared() -> None:
     fig = views.compare(a_history())
-    assert [note.text for note in fig.layout.annotations] == ["round 0, 0 labels", "round 3, 3 labels"]
+    assert [note.text for note in fig.layout.annotations] == ["round 1, 0 labels", "round 4, 3 labels"]

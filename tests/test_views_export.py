@@ -77,7 +77,7 @@ def test_the_axes_of_a_gif_stand_still_and_its_paper_is_white(tmp_path: Path) ->
 
 
 def test_frames_of_a_gif_can_be_chosen_by_place_and_by_name(tmp_path: Path) -> None:
-    path = views.save(an_evolution(), tmp_path / "a.gif", frames=[0, "round 3, 0 labels"])
+    path = views.save(an_evolution(), tmp_path / "a.gif", frames=[0, "round 4, 0 labels"])
     with Image.open(path) as gif:
         assert gif.n_frames == 2  # type: ignore[attr-defined]
 
@@ -275,7 +275,7 @@ def test_what_cannot_be_drawn_is_said(fig: go.Figure, words: str, tmp_path: Path
     [
         ({"frames": []}, "expected positions or names"),
         ({"frames": [9]}, "this figure has 4"),
-        ({"frames": ["round 9"]}, "'round 0, 0 labels'"),
+        ({"frames": ["round 9"]}, "'round 1, 0 labels'"),
         ({"seconds": 0}, "seconds=0"),
         ({"width": 5}, "width=5"),
         ({"scale": -1}, "scale=-1"),

@@ -35,7 +35,7 @@ class LatentScatter(anywidget.AnyWidget):
 
     It works alone or beside other parts. Points travel as binary buffers after a view has said "ready", are
     kept by the browser, and never enter the widget state; scrubbing between rounds asks nothing of the kernel.
-    The truth of a dataset is never sent.
+    The truth of a dataset is sent only if somebody asks to see it as a colour, and never in a blind scatter.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ def controls(names: Sequence[str], titles: Sequence[str], bottom: int = 56) -> d
         "active": 0,
         "x": 0.26,
         "len": 0.74,
-        "pad": {"t": bottom, "b": 8},
+        "pad": {"t": bottom, "b": 8, "r": 48},  # half of the last title
         **under,
         "activebgcolor": style.TEXT,
         "tickcolor": style.TEXT,

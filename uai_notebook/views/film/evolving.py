@@ -103,7 +103,7 @@ def evolution(
     ...     history.append(Snapshot(s, latent=l, round=i, labeled_index=np.arange(i), labeled_value=np.zeros(i)))
     >>> fig = evolution(history, labels=([0, 1], [0, 1]))
     >>> [step.label for step in fig.layout.sliders[0].steps]
-    ['round 0, 0 labels', 'round 1, 1 label', 'round 2, 2 labels']
+    ['round 1, 0 labels', 'round 2, 1 label', 'round 3, 2 labels']
     """
     frames, labels, ds = _parts(history, labels, ds)
     film = make_film(choose_frames(frames, rounds), labels, Plane(axis, map, ds, log, rescale), max_points)
@@ -153,7 +153,7 @@ def compare(
     ...     history.append(Snapshot(np.float32([1, 2, 3 + i]), latent=np.float32([[0], [i], [5]]), round=i))
     >>> fig = compare(history)
     >>> [note.text for note in fig.layout.annotations], fig.layout.xaxis.range == fig.layout.xaxis2.range
-    (['round 0, 0 labels', 'round 2, 0 labels'], True)
+    (['round 1, 0 labels', 'round 3, 0 labels'], True)
     """
     frames, labels, ds = _parts(history, labels, ds)
     chosen = choose_frames(frames, rounds)
@@ -202,7 +202,8 @@ def _layout(film: Film, look: Groups | Scale, height: int) -> dict[str, Any]:
     notes = "; ".join(film.notes)
     names = [trace["name"] for trace in traces_of(film, look, 0) if trace.get("showlegend", True)]
     margin = {"l": 64, "r": 16, "t": 54 + 18 * _legend_rows(names) + 20 * bool(notes), "b": 56}
-    what = f"{film.titles[1].removesuffix(' (log)')} against {film.titles[0].split(', rescaled')[0]}"
+    up = film.titles[1].removesuffix(" (log)").removeprefix("anomaly ")
+    what = f"{up} against {film.titles[0].split(', rescaled')[0]}"
     if film.mapped:
         what = "a map of the items"
     title = plain_text(f"{what[:1].upper()}{what[1:]} as labels come in")

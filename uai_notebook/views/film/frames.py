@@ -79,9 +79,9 @@ class Scene:
 
     @property
     def title(self) -> str:
-        """ "round 3, 30 labels"."""
+        """ "round 4, 30 labels": counted from 1, as the page counts them."""
         n = self.frame.n_labels
-        return f"round {self.frame.round}, {n:,} label{'' if n == 1 else 's'}"
+        return f"round {self.frame.round + 1}, {n:,} label{'' if n == 1 else 's'}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,10 +42,10 @@ function render({ model, el }) {
   function draw() {
     pending = 0;
     const around = { theme, family, height: model.get("height") || 360 };
-    pane.draw(around);
+    const drawn = pane.draw(around);
     compare.draw(around);
     ui.note.hidden = !!pane.gpu;
-    if (pane.frame) root.dataset.drawn = String(pane.round);
+    if (drawn) root.dataset.drawn = String(pane.round);
   }
   /** After any change: the words around the plot at once, the plot with the next frame of the screen. */
   function update() {

@@ -23,7 +23,10 @@ export class Colors {
     this.row = make("div", "colors", { hidden: true });
     select.addEventListener("change", () => {
       const { value: key } = select, name = select.selectedOptions[0].text;
-      if (!this.builtIn.some(([known]) => known === key)) return ask(key);
+      if (!this.builtIn.some(([known]) => known === key)) {
+        select.value = paint.choice.key; // until the kernel has answered
+        return ask(key);
+      }
       paint.use({ key, name }, null);
       update();
     });

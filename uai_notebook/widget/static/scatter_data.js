@@ -50,6 +50,7 @@ export class Store {
   /** What `place` was made from. */
   placed = { index: this.index, extra: this.extra.index };
   kind = new Uint8Array(0); // 0 unlabelled, else as in KINDS
+  /** Kinds and orders of before the last label: a GPU may forget them. */ past = new WeakSet();
   order = new Float32Array(0); // how many trainable labels came before it; unsure: -1
   marked = new Uint32Array(0); // labelled positions
   counts = [0, 0, 0, 0]; // items of each kind in the dataset
@@ -109,6 +110,7 @@ export class Store {
     } else for (const item of this.placed.extra) this.place.delete(item);
     this.extra.index.forEach((item, i) => this.place.set(item, this.index.length + i));
     this.placed = { index: this.index, extra: this.extra.index };
+    this.past.add(this.kind).add(this.order);
     this.kind = new Uint8Array(n);
     this.order = new Float32Array(n);
     this.counts = [this.total - index.length, 0, 0, 0];

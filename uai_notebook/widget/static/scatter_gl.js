@@ -127,7 +127,7 @@ class Points {
     const columns = { ax: a.x, ay: a.y, bx: b.x, by: b.y, kind: store.kind, order: store.order, value: values };
     for (const [name, column] of Object.entries(columns)) this.attribute(name, column);
     for (const [column, buffer] of held) {
-      if (held.size <= KEPT) break;
+      if (held.size <= KEPT && !store.past.has(column)) continue;
       gl.deleteBuffer(buffer);
       held.delete(column);
     }

@@ -88,12 +88,12 @@ export class Pane {
     x = l.left + ((x - box.x0) / (box.x1 - box.x0)) * l.width;
     return [x, l.top + l.height - ((y - box.y0) / (box.y1 - box.y0)) * l.height];
   }
-  /** @param {Surroundings} around */
+  /** @param {Surroundings} around @returns {boolean} false where there is nothing to draw or no room */
   draw({ theme, family, height }) {
     const { plot, pen, canvas, over, sight, store } = this, f = this.frame, width = plot.clientWidth, { log } = sight;
     plot.style.height = `${height}px`;
     canvas.hidden = over.hidden = !f;
-    if (!f || width < 40) return;
+    if (!f || width < 40) return false;
     const dpr = window.devicePixelRatio || 1, t = this.progress, box = (this.box = sight.box);
     const l = (this.place = layout(pen, width, height, box, log, family));
     resize(over, width, height, dpr);
@@ -115,6 +115,7 @@ export class Pane {
     pen.restore();
     if (t >= 1) this.tween = null;
     else this.again();
+    return true;
   }
   /** The points, unless they are on the canvas already. @param {Frame} f @param {number} t @param {Layout} l
    * @param {Theme} theme @param {number} dpr */

@@ -11,6 +11,7 @@ export class Sight {
   hidden = [false, false, false, false]; // by kind
   chosen = new Uint32Array(0); // positions that the lasso took
   lit = -1; // item under the pointer, in whichever pane
+  /** @type {{y: Float32Array, floor: number, count: number} | null} */ counted = null; // by low()
   /** @param {Store} store */
   constructor(store) {
     this.store = store;
@@ -40,6 +41,16 @@ export class Sight {
   /** Scale coordinate. @param {number} y */
   scaled(y) {
     return this.log ? Math.log10(Math.max(y, this.store.floor)) : y;
+  }
+  /** How many scores of a round lie below the log axis, and are drawn at its bottom. @param {Frame} f */
+  low(f) {
+    const { y } = f.cols, { floor } = this.store, held = this.counted;
+    if (!this.log) return 0;
+    if (held && held.y === y && held.floor === floor) return held.count;
+    let count = 0;
+    for (let i = 0; i < y.length; i++) if (y[i] < floor) count++;
+    this.counted = { y, floor, count };
+    return count;
   }
   /** Whether a point is drawn; candidates always are. @param {number} i position */
   seen(i) {

@@ -6,6 +6,7 @@
 /** @import {Rounds} from "./scatter_rounds.js" */
 /** @import {Sight} from "./scatter_sight.js" */
 import { KINDS } from "./scatter_looks.js";
+import { number } from "./scatter_axes.js";
 import { LEGEND_KINDS, NO_MODEL } from "./scatter_page.js";
 
 /** @param {number} n @param {string} word */
@@ -59,10 +60,13 @@ function describeLegend(ui, store, pane, sight) {
     toggle?.setAttribute("aria-pressed", String(!hidden));
     if (toggle) toggle.title = hidden ? "Hidden: click to show" : "Shown: click to hide";
   });
-  const all = counts.reduce((sum, m) => sum + m), here = store.kind.length;
-  const chart = sight.chart?.note;
-  ui.thin.hidden = !f || (!chart && here >= all);
-  const part = here < all ? `, of ${all.toLocaleString("en")} in the data set` : "";
-  const thinned = `${here.toLocaleString("en")} of ${all.toLocaleString("en")} items drawn; crowded parts are thinned`;
-  ui.thin.textContent = chart ? chart + part : `${thinned}, labels and candidates always drawn`;
+  const all = counts.reduce((sum, m) => sum + m), many = (/** @type {number} */ m) => m.toLocaleString("en");
+  const chart = sight.chart?.note, said = [], low = f && !chart ? sight.low(f) : 0;
+  if (chart) said.push(chart + (store.kind.length < all ? `, of ${many(all)} in the data set` : ""));
+  else if (points < all) {
+    said.push(`${many(points)} of ${many(all)} items drawn; crowded parts are thinned, labels and candidates always drawn`);
+  }
+  if (low) said.push(`${count(low, "score")} below ${number(store.floor)} drawn at the bottom`);
+  ui.thin.hidden = !f || !said.length;
+  ui.thin.textContent = said.join("; ");
 }
