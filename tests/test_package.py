@@ -98,6 +98,7 @@ LAYER = {
     "rebuild": 5,
     "experts": 4,
     "detector": 5,
+    "explanation": 5,
     "session": 6,
     "replay": 7,
     "views": 7,

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .experts import Expert as Expert
     from .experts import Oracle as Oracle
     from .experts import simulate as simulate
+    from .explanation import Explanation as Explanation
+    from .explanation import explain as explain
     from .labels import Label as Label
     from .labels import LabelStore as LabelStore
     from .learners import Learner as Learner
@@ -53,6 +55,7 @@ _MODULE_OF = {
     "Dataset": "datasets",
     "DenoisingAutoEncoder": "models",
     "Expert": "experts",
+    "Explanation": "explanation",
     "Explorer": "widget",
     "History": "snapshot",
     "Label": "labels",
@@ -67,6 +70,7 @@ _MODULE_OF = {
     "TrainConfig": "training",
     "UaiDetector": "detector",
     "UaiNet": "models",
+    "explain": "explanation",
     "explore": "widget",
     "list_datasets": "datasets",
     "load_dataset": "datasets",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .rounds import frozen_curves as frozen_curves
     from .rounds import separability_curve as separability_curve
     from .separation import separability as separability
+    from .why import why_html as why_html
 
 _MODULE_OF = {
     "LatentAxis": "projection",
@@ -37,6 +38,7 @@ _MODULE_OF = {
     "save": "pictures.save",
     "separability": "separation",
     "separability_curve": "rounds",
+    "why_html": "why",
 }
 
 __all__ = sorted(_MODULE_OF)  # noqa: PLE0605  (all are strings)
