@@ -84,6 +84,7 @@ LAYER = {
     "arguments": 0,
     "theory": 0,
     "thinning": 0,
+    "export": 0,
     "distinct": 1,
     "labels": 1,
     "models": 1,
@@ -201,7 +202,7 @@ def test_the_list_of_runtime_dependencies_is_pinned():
 def test_the_extras_that_change_what_the_package_can_do_are_installed_for_its_tests():
     extras = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert [requirement.split(">")[0] for requirement in extras["forest"]] == ["coniferest"]
-    assert {*extras["forest"], *extras["export"], *extras["lab"]} <= set(extras["test"])
+    assert {*extras["forest"], *extras["export"], *extras["lab"], *extras["parquet"]} <= set(extras["test"])
 
 
 def test_every_module_that_is_imported_is_a_dependency_or_of_python():
@@ -210,7 +211,7 @@ def test_every_module_that_is_imported_is_a_dependency_or_of_python():
     names = {requirement.split(">")[0].split("=")[0] for requirement in project["dependencies"]}
     allowed = {import_names.get(name, name) for name in names} | set(sys.stdlib_module_names) | {NAME, "__future__"}
     allowed |= {"IPython", "scipy", "requests"}  # these come with ipykernel, scikit-learn and pooch
-    allowed |= {"coniferest", "matplotlib"}  # of the extras [forest] and [export], imported where they are used
+    allowed |= {"coniferest", "matplotlib", "pyarrow"}  # of the extras, imported where they are used
     core = [path for path in modules() if LAYER[unit_of(path)] < LAYER["experiments"]]
     assert {name.split(".")[0] for path in core for name in imports(path)} - allowed == set()
 

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from .experts import simulate as simulate
     from .explanation import Explanation as Explanation
     from .explanation import explain as explain
+    from .export import clipboard_text as clipboard_text
+    from .export import read_table as read_table
+    from .export import save_table as save_table
+    from .export import with_items as with_items
     from .labels import Label as Label
     from .labels import LabelStore as LabelStore
     from .learners import Learner as Learner
@@ -70,12 +74,16 @@ _MODULE_OF = {
     "TrainConfig": "training",
     "UaiDetector": "detector",
     "UaiNet": "models",
+    "clipboard_text": "export",
     "explain": "explanation",
     "explore": "widget",
     "list_datasets": "datasets",
     "load_dataset": "datasets",
+    "read_table": "export",
     "retrain": "replay",
+    "save_table": "export",
     "simulate": "experts",
+    "with_items": "export",
 }
 _MODULES = ("query", "views")
 
