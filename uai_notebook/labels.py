@@ -296,6 +296,10 @@ class LabelStore:
         """The latest answer for one item, or None."""
         return self._current.get(index)
 
+    def given(self) -> list[tuple[int, Answer]]:
+        """Every answer that was not taken back, in the order given: those too that a later one replaced."""
+        return [pair for step in self._done for pair in step.after.items()]
+
     def counts(self) -> dict[int, int]:
         """Number of items per label value, all three keys present."""
         return dict(self._counts)
