@@ -18,6 +18,9 @@ from ._version import __version__
 if TYPE_CHECKING:
     from . import query as query
     from . import views as views
+    from .agreement import adjudicate as adjudicate
+    from .agreement import agreement_table as agreement_table
+    from .agreement import conflicts as conflicts
     from .datasets import Dataset as Dataset
     from .datasets import list_datasets as list_datasets
     from .datasets import load_dataset as load_dataset
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from .labels import Label as Label
     from .labels import LabelStore as LabelStore
     from .learners import Learner as Learner
+    from .merging import merge_sessions as merge_sessions
     from .models import BaseModel as BaseModel
     from .models import BaseOutput as BaseOutput
     from .models import Classifier as Classifier
@@ -74,11 +78,15 @@ _MODULE_OF = {
     "TrainConfig": "training",
     "UaiDetector": "detector",
     "UaiNet": "models",
+    "adjudicate": "agreement",
+    "agreement_table": "agreement",
     "clipboard_text": "export",
+    "conflicts": "agreement",
     "explain": "explanation",
     "explore": "widget",
     "list_datasets": "datasets",
     "load_dataset": "datasets",
+    "merge_sessions": "merging",
     "read_table": "export",
     "retrain": "replay",
     "save_table": "export",

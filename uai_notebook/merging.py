@@ -1,0 +1,226 @@
+"""Sessions of several annotators on the same data made one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from .agreement import MERGED, conflicts, opinions_of
+from .arguments import check_name
+from .journal import Journal
+from .labels import JOURNAL_NAME, Label, LabelStore
+
+if TYPE_CHECKING:
+    from .datasets import Dataset
+
+
+@dataclass(frozen=True)
+class Merge:
+    """What became of a merge.
+
+    Attributes
+    ----------
+    path : Path
+        Folder of the new session.
+    n_answers : mapping of str to int
+        Answers in it, by annotator.
+    n_repeated : int
+        Calls that several of the folders had, which count once: of a folder that is a copy of another, or was merged
+        before.
+    conflicts : DataFrame
+        See :func:`~uai_notebook.conflicts`.
+    unmatched : mapping
+        Labelled items that the data lack: id to "missing" or "changed". Their answers are in the journal and are not
+        used, until they are opened with data that have them.
+    """
+
+    path: Path
+    n_answers: Mapping[str, int]
+    n_repeated: int
+    conflicts: pd.DataFrame
+    unmatched: Mapping[Any, str]
+
+
+def merge_sessions(
+    folders: Sequence[str | Path], path: str | Path, ds: Dataset, *, names: Sequence[str] | None = None
+) -> Merge:
+    """Make one session of several on the same data. The folders themselves are only read.
+
+    Every answer that was not taken back is in the new journal, with its annotator, time and scores, and so are notes.
+    Items are the same if id and content are. The model is trained anew: ``ActiveSession.resume(path, ds)``.
+
+    Parameters
+    ----------
+    folders : sequence of str or Path
+        Of at least two sessions, which may be open elsewhere.
+    path : str or Path
+        Of the new session; it must not be there yet.
+    ds : Dataset
+        The data.
+    names : sequence of str, optional
+        For answers without an annotator, one for each folder; by default the names of the folders.
+
+    Returns
+    -------
+    Merge
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError
+        A folder without a session; a new folder that is there.
+    ValueError
+        Other data, a damaged journal, fewer than two folders, names that repeat. Nothing was written.
+
+    Notes
+    -----
+    Where the annotators of an item disagree it is Unsure, said by "(merged)", until :func:`~uai_notebook.adjudicate`
+    decides: the model learns neither side. Where one is unsure and another is not, the one who is sure counts. Of two
+    answers of one annotator the later one counts, by its time; clocks of two computers may differ. Settings are those
+    of the first folder.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from pathlib import Path
+    >>> import uai_notebook as uai
+    >>> ds = uai.Dataset.from_arrays(np.eye(12))
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for name, labels in (("anna", [1, 1]), ("ben", [1, 0])):
+    ...     session = uai.ActiveSession(ds, path=folder / name)
+    ...     session.label([3, 5], labels)
+    ...     session.close()
+    >>> merged = uai.merge_sessions([folder / "anna", folder / "ben"], folder / "both", ds)
+    >>> merged.n_answers, merged.conflicts["index"].tolist()
+    ({'anna': 2, 'ben': 2}, [5])
+    >>> uai.ActiveSession.resume(merged.path, ds).labels[["index", "label"]].values.tolist()
+    [[3, 1], [5, -1]]
+    """
+    path, sources = Path(path).resolve(), [Path(folder).resolve() for folder in folders]
+    if len(set(sources)) < 2 or len(set(sources)) < len(sources):
+        raise ValueError(f"{len(sources)} folders, {len(set(sources))} of them different: expected at least two.")
+    named = _checked_names(sources, names)
+    if path.exists():
+        raise FileExistsError(f"{path} is there: choose a new folder for the merged session.")
+    read = [_read(folder, name, ds) for folder, name in zip(sources, named, strict=True)]
+    events, n_repeated = _in_order([part for _, parts in read for part in parts])
+    settings = next((store.settings for store, _ in read if store.settings), {})
+    new = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    new.mkdir(parents=True)
+    try:
+        store = _write(new, ds, settings, events)
+        _agree(store)
+        os.replace(new, path)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+    counts: dict[str, int] = {}
+    for event in events:
+        if event["op"] == "label" and event["annotator"] != MERGED:
+            counts[event["annotator"]] = counts.get(event["annotator"], 0) + len(event["id"])
+    return Merge(path, counts, n_repeated, conflicts(store), store.unmatched)
+
+
+@dataclass(frozen=True)
+class _Event:
+    """An event that is taken over: those that came after a conflict was marked stay after it."""
+
+    event: dict[str, Any]
+    late: bool
+
+    @property
+    def when(self) -> tuple[bool, datetime]:
+        return self.late, datetime.fromisoformat(self.event["time"])
+
+
+def _checked_names(sources: Sequence[Path], names: Sequence[str] | None) -> list[str]:
+    found = [source.name for source in sources] if names is None else [check_name(name) for name in names]
+    if len(found) != len(sources) or len(set(found)) < len(found) or MERGED in found:
+        raise ValueError(
+            f"names {found} for {len(sources)} folders: expected a different one for each, names=[...], since answers "
+            "without an annotator are known by them."
+        )
+    return found
+
+
+def _read(folder: Path, name: str, ds: Dataset) -> tuple[LabelStore, list[_Event]]:
+    """A session's store, which has checked its journal, and what of its events counts."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # items that are not in the data: the merge reports them
+        store = LabelStore.open(folder, ds, read_only=True)
+    _, events = Journal.open(folder / JOURNAL_NAME, read_only=True)
+    done: list[dict[str, Any]] = []
+    undone: list[dict[str, Any]] = []
+    kept: list[dict[str, Any]] = []
+    for event in events:
+        if event["op"] == "label":
+            done.append(event)
+            undone.clear()
+        elif event["op"] == "undo":
+            undone.append(done.pop())
+        elif event["op"] == "redo":
+            done.append(undone.pop())
+        elif event["op"] == "note":
+            kept.append(event)
+    marked: set[tuple[Any, str]] = set()
+    parts = []
+    for event in done:
+        items = list(zip(event["id"], event["hash"], strict=True))
+        late = event["annotator"] == MERGED or not marked.isdisjoint(items)
+        if event["annotator"] == MERGED:
+            marked.update(item for item, label in zip(items, event["label"], strict=True) if label == Label.UNSURE)
+        parts.append(_Event({**event, "annotator": event["annotator"] or name}, late))
+    return store, parts + [_Event({**event, "annotator": event["annotator"] or name}, False) for event in kept]
+
+
+def _in_order(parts: list[_Event]) -> tuple[list[dict[str, Any]], int]:
+    """Events by time, each once, and how many were there again."""
+    once: dict[str, dict[str, Any]] = {}
+    for part in sorted(parts, key=lambda part: part.when):
+        once.setdefault(json.dumps(part.event, sort_keys=True), part.event)
+    return list(once.values()), len(parts) - len(once)
+
+
+def _write(folder: Path, ds: Dataset, settings: Mapping[str, Any], events: list[dict[str, Any]]) -> LabelStore:
+    """A journal of these events, on disk, and replayed."""
+    LabelStore.create(folder, ds, settings)
+    with (folder / JOURNAL_NAME).open("ab") as file:
+        for event in [*events, *_joined_notes(events)]:
+            file.write(json.dumps(event, separators=(",", ":"), allow_nan=False).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return LabelStore.open(folder, ds)
+
+
+def _joined_notes(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One more note for each item that several annotators have a note on: an item has one, and none may be lost."""
+    notes: dict[tuple[Any, str], dict[str, dict[str, Any]]] = {}
+    for event in events:
+        if event["op"] == "note":
+            notes.setdefault((event["id"][0], event["hash"][0]), {})[event["annotator"]] = event
+    joined = []
+    for by_name in notes.values():
+        texts = [f"{name}: {event['text']}" for name, event in by_name.items() if event["text"] and name != MERGED]
+        last = list(by_name.values())[-1]
+        if len(texts) > 1:
+            joined.append({**last, "text": "\n".join(texts), "annotator": MERGED})
+    return joined
+
+
+def _agree(store: LabelStore) -> None:
+    """Where what counts last is not what the annotators say together, say that."""
+    said = opinions_of(store)
+    items = [i for i, answer in store.current.items() if answer.label != said[i].together]
+    labels = [said[i].together for i in items]
+    if items:
+        store.add(items, labels, asked=[store.was_asked(i) for i in items], annotator=MERGED)
