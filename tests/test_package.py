@@ -93,6 +93,7 @@ LAYER = {
     "agreement": 2,
     "training": 2,
     "learners": 3,
+    "review": 3,
     "merging": 3,
     "background": 4,
     "checkpoint": 3,

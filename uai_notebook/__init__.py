@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from .models import UaiNet as UaiNet
     from .query import QueryStrategy as QueryStrategy
     from .replay import retrain as retrain
+    from .review import review_items as review_items
+    from .review import review_table as review_table
     from .session import ActiveSession as ActiveSession
     from .snapshot import History as History
     from .snapshot import Snapshot as Snapshot
@@ -89,6 +91,8 @@ _MODULE_OF = {
     "merge_sessions": "merging",
     "read_table": "export",
     "retrain": "replay",
+    "review_items": "review",
+    "review_table": "review",
     "save_table": "export",
     "simulate": "experts",
     "with_items": "export",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -23,7 +24,7 @@ MERGED = "(merged)"
 REPLICATES = 2000  # of the bootstrap. Our choice
 
 
-@dataclass
+@dataclass(slots=True)
 class Opinions:
     """What was said of one item: the last word of each annotator, and the decision if there was a conflict."""
 
@@ -59,11 +60,16 @@ class Opinions:
         return next(iter(self.sure)) if len(self.sure) == 1 else int(Label.UNSURE)
 
 
-def opinions_of(store: LabelStore) -> dict[int, Opinions]:
-    """What was said of each item, by item, in the order of their first answers."""
+def opinions_of(store: LabelStore, more_than_once: bool = False) -> dict[int, Opinions]:
+    """What was said of each item, or of those with several answers, by item, in the order of their first answers."""
+    given = store.given()
+    times = Counter(i for i, _ in given) if more_than_once else None
     found: dict[int, Opinions] = {}
-    for i, answer in store.given():
-        found.setdefault(i, Opinions()).add(answer)
+    for i, answer in given:
+        if times is None or times[i] > 1:
+            if i not in found:
+                found[i] = Opinions()
+            found[i].add(answer)
     return found
 
 
@@ -100,7 +106,7 @@ def conflicts(session: ActiveSession | LabelStore) -> pd.DataFrame:
     [[0, 'Cleo']]
     """
     store = _store(session)
-    found = [(i, said) for i, said in opinions_of(store).items() if said.in_conflict]
+    found = [(i, said) for i, said in opinions_of(store, more_than_once=True).items() if said.in_conflict]
     found.sort(key=lambda pair: pair[1].decision is not None)
     decisions = [said.decision for _, said in found]
     return pd.DataFrame(
