@@ -95,6 +95,7 @@ LAYER = {
     "learners": 3,
     "review": 3,
     "merging": 3,
+    "auditing": 3,
     "background": 4,
     "checkpoint": 3,
     "cache": 4,

@@ -126,6 +126,15 @@ class Explanation:
         |x - x'|^2 in the network's scale.
     classes : tuple of (str, float)
         The given class and its probability, then the most probable one if it is another; of classifiers only.
+
+    Examples
+    --------
+    >>> import uai_notebook as uai
+    >>> session = uai.ActiveSession(uai.load_dataset("digits_0"), config=uai.TrainConfig(pretrain_steps=20))
+    >>> _ = session.train()
+    >>> why = uai.explain(session, 7)
+    >>> isinstance(why, uai.Explanation), why.base_place.of, why.score_is_error
+    (True, 1637, True)
     """
 
     index: int

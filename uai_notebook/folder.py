@@ -37,7 +37,7 @@ __all__ = [
 #: Sessions of this process by folder: running a cell again must not leave two trainers on one journal.
 open_sessions: weakref.WeakValueDictionary[Path, ActiveSession] = weakref.WeakValueDictionary()
 
-OPTIONS = ("k", "budget", "query", "seed", "config", "annotator")
+OPTIONS = ("k", "budget", "query", "seed", "config", "annotator", "audit")
 OPENED_AGAIN = "This session was opened again below: label there."
 READ_ONLY = "This session was opened with read_only=True: it takes no answers. Open it without, to label."
 
@@ -163,6 +163,7 @@ def saved_options(store: LabelStore, path: Path, base: Any, query: Any) -> dict[
         "base": _same_base({**saved, "base": saved_base}, base),
         "query": _same_query(saved_query, query),
         **numbers,
+        "audit": saved.get("audit", 0.0),
         "config": config,
     }
 
@@ -170,7 +171,7 @@ def saved_options(store: LabelStore, path: Path, base: Any, query: Any) -> dict[
 def merged_options(store: LabelStore, path: Path, base: Any, options: dict[str, Any]) -> dict[str, Any]:
     """Constructor arguments for a saved session that is opened with other options.
 
-    k, budget and query may change; base, seed and config may not, since the model follows from them.
+    k, budget, query and audit may change; base, seed and config may not, since the model follows from them.
     """
     if "base" not in store.settings:
         return {"base": base, **options}

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .arguments import check_answers, check_chosen, check_loop, check_name
+from .auditing import Audits
 from .background import BackgroundJob, Cancelled, TrainingJob, polite, sure
 from .datasets import Dataset
 from .folder import (
@@ -76,11 +77,14 @@ class ActiveSession:
         Hyper-parameters, the paper's by default.
     annotator : str
         Who answers, unless :meth:`label` is told otherwise; an attribute, which may be changed.
+    audit : float
+        Share of what is asked that is drawn at random, such as .05: what :func:`~uai_notebook.when_to_stop` needs to
+        say how many anomalies remain. 0: none.
 
     Raises
     ------
     ValueError
-        k, budget, base or query do not fit the data.
+        k, budget, base, query or audit do not fit the data.
     FileExistsError
         There is a session at ``path``: see :meth:`open` and :meth:`resume`.
 
@@ -107,6 +111,7 @@ class ActiveSession:
         config: TrainConfig = TrainConfig(),  # noqa: B008  (frozen)
         *,
         annotator: str = "",
+        audit: float = 0.0,
         _folder: SessionFolder | None = None,
     ) -> None:
         check_loop(ds, k, budget, seed)
@@ -116,6 +121,7 @@ class ActiveSession:
         self.annotator = check_name(annotator)
         self.path = None if path is None else Path(path).resolve()
         self.query = rule(query)
+        self.audits = Audits.of(ds, audit, self.seed)
         self.k = int(k)
         self._budget = None if budget is None else int(budget)
         self._base = base
@@ -156,6 +162,7 @@ class ActiveSession:
             "k": self.k,
             "budget": self._budget,
             "query": query_name(self.query),
+            **({"audit": self.audits.share} if self.audits.share else {}),
             "seed": self.seed,
             "config": self.config.to_dict(),
         }
@@ -222,8 +229,8 @@ class ActiveSession:
         """Resume the session in a folder, or start it: what notebooks use.
 
         Takes what the constructor and :meth:`resume` take. A session that is there keeps its base, seed and config;
-        ``k``, ``budget`` and ``query`` are the ones given now, else its own. One that is already open in this process
-        on the same data is returned as it is, trained model and all.
+        ``k``, ``budget``, ``query`` and ``audit`` are the ones given now, else its own. One that is already open in
+        this process on the same data is returned as it is, trained model and all.
 
         Raises
         ------
@@ -715,7 +722,7 @@ class ActiveSession:
             return []
         # Derived, not carried along: the same round and labels give the same draw, refilled or not.
         rng = np.random.default_rng([self.seed, snapshot.round, len(self._store)])
-        return check_chosen(self.query(snapshot, unlabeled, k, rng), free, k)
+        return check_chosen(self.audits.select(self.query, snapshot, unlabeled, k, rng), free, k)
 
     def _refill_if_training(self) -> None:
         if self.refills and self._job is not None and self._snapshot is not None and not len(self.queue):
@@ -759,12 +766,16 @@ class ActiveSession:
         k, budget = options.get("k", self.k), options.get("budget", self._budget)
         check_loop(self.ds, k, budget)
         query = rule(options.get("query", self.query))
+        share = options.get("audit", self.audits.share)
+        audits = self.audits if share == self.audits.share else Audits.of(self.ds, share, self.seed)
         annotator = check_name(options.get("annotator", self.annotator))
         k, budget = int(k), None if budget is None else int(budget)
         with self._lock:
             self._check_open()
             if self.path is not None:
-                new = {"k": k, "budget": budget, "query": query_name(query)}
-                self._store.set_settings({**self.settings, **new})  # first: it may fail
+                new = {"k": k, "budget": budget, "query": query_name(query), "audit": audits.share}
+                new = {name: value for name, value in {**self.settings, **new}.items() if name != "audit" or value}
+                self._store.set_settings(new)  # first: it may fail
             self.k, self._budget, self.query, self.annotator = k, budget, query, annotator
+            self.audits = audits
         self._observers.tell("phase", "queue")
