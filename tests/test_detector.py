@@ -17,6 +17,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import uai_notebook as uai
 from uai_notebook.datasets.encoding import TableEncoding
+from uai_notebook.detector.parts import cut_of
 from uai_notebook.learners import learner_names
 
 SMALL = uai.TrainConfig(hidden=(8, 2), pretrain_steps=30, round_steps=3, batch_size=32, labeled_batch=16)
@@ -170,6 +171,21 @@ def test_a_contamination_is_the_share_that_is_called(blobs):
         assert detector.predict(X).sum() == 100
         assert np.allclose(detector.decision_function(X), detector.score_samples(X) - detector.offset_)
     assert uai.UaiDetector(config=SMALL).fit(X).predict(X).sum() == 40
+
+
+def test_a_score_that_is_no_probability_is_cut_where_labels_say():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        score = rng.integers(0, 6, 12).astype(np.float32)  # with ties
+        label = np.resize(np.int8([1, 0]), 12)
+        snapshot = uai.Snapshot(score, None, score, 0, np.arange(12), label, probability=False)
+        cuts = np.arange(-0.5, 6)
+        errors = [((score > cut) != (label == 1)).sum() for cut in cuts]
+        cut = cut_of(snapshot, "auto")
+        assert ((score > cut) != (label == 1)).sum() == min(errors)
+        assert not ((score > cut) & (score < cuts[np.flatnonzero(errors == min(errors))[-1]])).any(), "the highest"
+    only = uai.Snapshot(score, None, score, 0, np.arange(2), np.int8([1, 1]), probability=False)
+    assert cut_of(only, "auto") == np.quantile(score.astype(float), 0.9)
 
 
 def test_labels_of_one_kind_alone_leave_the_base_score(blobs):

@@ -216,6 +216,13 @@ def test_other_files_are_a_clear_error(tmp_path, ending):
             assert isinstance(read, pd.DataFrame)
 
 
+@pytest.mark.parametrize("ending", FORMATS)
+def test_text_that_is_no_unicode_is_said(tmp_path, ending):
+    with pytest.raises(ValueError, match=r"half a character|surrogates"):
+        uai.save_table(pd.DataFrame({"id": ["a", "\ud800"]}, dtype="object"), tmp_path / f"t.{ending}")
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_parquet_cannot_hold_is_said(tmp_path):
     with pytest.raises(ValueError, match=r"text and numbers: use \.json"):
         uai.save_table(pd.DataFrame({"id": pd.Series([1, "a"], dtype="object")}), tmp_path / "t.parquet")

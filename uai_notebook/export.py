@@ -98,7 +98,11 @@ def save_table(table: pd.DataFrame, path: str | Path, *, overwrite: bool = False
         raise FileNotFoundError(f"there is no folder {path.parent}: make it first.")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        write(table, temporary, guard)
+        try:
+            write(table, temporary, guard)
+        except UnicodeEncodeError as error:
+            wrong = error.object[error.start : error.end]
+            raise ValueError(f"text that no file can hold: {wrong!r} is half a character. Replace it.") from error
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from numbers import Real
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,26 +12,22 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..arguments import LABEL_VALUES, is_int
+from ..arguments import is_int
 from ..background import polite
 from ..datasets import Dataset
 from ..datasets.encoding import TableEncoding
 from ..learners import Learner, UaiLearner, learner_names, make_learner
 from ..models import BaseModel
-from ..query import top
 from ..snapshot import IndexArray, Snapshot, sigmoid
 from ..training import EVALUATION_ROWS, TrainConfig
 from .file import read_detector, write_detector
+from .parts import FloatArray, cut_of, ids_of, labels_of, one_each, ranks
 from .without_data import network_of, score_both
 
 if TYPE_CHECKING:
     from ..session import ActiveSession
-
-UNLABELLED_SHARE = 0.1  # taken for anomalies where no label says where to cut. Our choice
-
-FloatArray = npt.NDArray[np.float64]
 
 
 class UaiDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
@@ -45,8 +41,9 @@ class UaiDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     base : str or BaseModel
         As of :class:`~uai_notebook.ActiveSession`: "dae", "class", "tree_aad" ... or a torch module, which is copied.
     contamination : "auto" or float
-        Share of the training items that :meth:`predict` calls anomalies, in (0, 0.5]. "auto" cuts at p_anom = 1/2
-        once there were labels of both kinds for a network, else it is 0.1 (our choice).
+        Share of the training items that :meth:`predict` calls anomalies, in (0, 0.5]. "auto" cuts at p_anom = 1/2, and
+        for learned scores that are no probability where it makes the fewest errors on the labelled items; without
+        labels of both kinds it is 0.1. All our choice.
     label_rounds : int
         How often ``round_steps`` further steps are trained on the labels, after pre-training. Our choice: 10, as when
         a session is resumed without its model.
@@ -121,7 +118,7 @@ class UaiDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         """
         self._check_parameters()
         X = validate_data(self, X, dtype=np.float32, ensure_min_samples=2)
-        label = _labels(y, len(X))
+        label = labels_of(y, len(X))
         ds = Dataset.from_arrays(X, x_y=x_y)
         fixed = is_int(self.random_state)
         seed = int(self.random_state if fixed else check_random_state(self.random_state).randint(2**31 - 1))
@@ -239,12 +236,12 @@ class UaiDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return pd.DataFrame(
             {
                 "index": np.arange(m),
-                "id": pd.Series(_ids(ids, X, m), dtype="object"),
+                "id": pd.Series(ids_of(ids, X, m), dtype="object"),
                 "base_score": base,
                 "learned_score": np.asarray(shown, np.float64),
                 "called": called,
-                "known_rank": _ranks(learned, np.full(m, learned is not None)),
-                "novel_rank": _ranks(base, ~called),
+                "known_rank": ranks(learned, np.full(m, learned is not None)),
+                "novel_rank": ranks(base, ~called),
             }
         )
 
@@ -312,13 +309,7 @@ class UaiDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         self.class_names_ = ds.class_names
         self.encoding_ = TableEncoding.of(ds)
         self.probability_ = snapshot.probability
-        self.offset_ = self._cut(snapshot)
-
-    def _cut(self, snapshot: Snapshot) -> float:
-        if self.contamination == "auto" and snapshot.uai_logit is not None and snapshot.probability:
-            return 0.0  # the logit of 1/2
-        share = UNLABELLED_SHARE if self.contamination == "auto" else float(self.contamination)
-        return float(np.quantile(snapshot.ranking_score.astype(np.float64), 1 - share))
+        self.offset_ = cut_of(snapshot, self.contamination)
 
     def _score_both(self, X: Any, x_y: Any) -> tuple[FloatArray, FloatArray | None]:
         """Base scores (m,) and learned ones or None, the same for an item in whatever company it comes."""
@@ -327,7 +318,7 @@ class UaiDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         m = len(x)
         # The last digits of a product depend on how many rows it has, so all have the same.
         filled = np.concatenate([np.arange(m), np.zeros(-m % EVALUATION_ROWS, np.int64)])
-        classes = None if x_y is None else _one_each(x_y, m)[filled]
+        classes = None if x_y is None else one_each(x_y, m)[filled]
         with polite(self._config.threads):
             base, learned = score_both(self.learner_, x[filled], classes)
         return base[:m].astype(np.float64), None if learned is None else learned[:m].astype(np.float64)
@@ -352,46 +343,4 @@ def _trained(learner: Learner, index: IndexArray, label: npt.NDArray[np.int8], r
     snapshot = learner.evaluate()
     if not np.isfinite(snapshot.ranking_score).all():
         raise FloatingPointError("the model gives scores that are not finite: try a smaller TrainConfig(lr=...).")
-    return snapshot
-
-
-def _labels(y: Any, n: int) -> npt.NDArray[np.int8]:
-    """Labels (n,): 1, 0 and -1. ValueError for others."""
-    if y is None:
-        return np.full(n, -1, np.int8)
-    given = column_or_1d(y)
-    if len(given) != n:
-        raise ValueError(f"y has {len(given)} labels for {n} items: expected one each.")
-    unknown = sorted(
-        {str(value) for value in given.tolist() if not isinstance(value, Real) or value not in LABEL_VALUES}
-    )
-    if unknown:
-        raise ValueError(
-            f"Unknown label type or value in y: {', '.join(unknown[:5])}. Expected 1 (anomaly), 0 (normal) and -1 (no "
-            "label). scikit-learn's outlier detectors have -1 for an outlier and 1 for the rest: (y == -1) gives ours."
-        )
-    return np.asarray(given, np.int8)
-
-
-def _one_each(x_y: Any, m: int) -> npt.NDArray[Any]:
-    classes = np.asarray(x_y)
-    if classes.shape != (m,):
-        raise ValueError(f"x_y has shape {classes.shape} for {m} items: expected one class each.")
-    return classes
-
-
-def _ids(ids: Any, X: Any, m: int) -> list[Any]:
-    if ids is None:
-        ids = X.index if isinstance(X, pd.DataFrame) else range(m)
-    if len(ids) != m:
-        raise ValueError(f"{len(ids)} ids for {m} items: expected one each.")
-    return list(ids)
-
-
-def _ranks(score: FloatArray | None, ranked: npt.NDArray[np.bool_]) -> Any:
-    """1 for the highest score of those ``ranked``; the others have none. Int64 (m,)."""
-    ranks = pd.array([pd.NA] * len(ranked), dtype="Int64")
-    items = np.flatnonzero(ranked)
-    if score is not None:
-        ranks[top(score, items, len(items))] = np.arange(1, len(items) + 1)
-    return ranks
+    return replace(snapshot, labeled_index=index, labeled_value=label)
