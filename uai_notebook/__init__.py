@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from .session import ActiveSession as ActiveSession
     from .snapshot import History as History
     from .snapshot import Snapshot as Snapshot
+    from .stopping import Outlook as Outlook
+    from .stopping import when_to_stop as when_to_stop
     from .training import Progress as Progress
     from .training import TrainConfig as TrainConfig
     from .widget import Explorer as Explorer
@@ -74,6 +76,7 @@ _MODULE_OF = {
     "LatentScatter": "widget",
     "Learner": "learners",
     "Oracle": "experts",
+    "Outlook": "stopping",
     "Progress": "training",
     "QueryStrategy": "query",
     "Snapshot": "snapshot",
@@ -95,6 +98,7 @@ _MODULE_OF = {
     "review_table": "review",
     "save_table": "export",
     "simulate": "experts",
+    "when_to_stop": "stopping",
     "with_items": "export",
 }
 _MODULES = ("query", "views")

@@ -113,7 +113,7 @@ def draws(order: IndexArray, answered: IndexArray, label: npt.NDArray[np.int8]) 
     Parameters
     ----------
     order : int64 (n,)
-        Of :class:`Audits`.
+        Of :class:`Audits`; empty: nothing was drawn.
     answered, label : int64 (t,), int8 (t,)
         Items in the order they were first answered, and what is known of them now.
 
@@ -125,7 +125,8 @@ def draws(order: IndexArray, answered: IndexArray, label: npt.NDArray[np.int8]) 
     left out.
     """
     place = np.full(len(order), -1, np.int64)
-    place[answered] = np.arange(len(answered))
+    if len(order):  # else there are no audits
+        place[answered] = np.arange(len(answered))
     known = np.append(0, np.cumsum(label == 1))
     rows, turn = [], 0  # turn: how many answers there were when the item's turn came
     for i in order.tolist():

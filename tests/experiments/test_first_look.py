@@ -62,7 +62,8 @@ def test_results_of_other_experiments_are_not_in_the_table(result) -> None:
 
 def test_every_table_and_figure_of_the_paper_is_an_experiment() -> None:
     figures = {f"figure{n}" for n in (2, 3, 4, 6, 7, 8, 9, 10, 11)}
-    assert set(EXPERIMENTS) == {"first_look", "table1", "table2", "table3", "table4", "theorems"} | figures
+    ours = {"first_look", "stopping"}
+    assert set(EXPERIMENTS) - ours == {"table1", "table2", "table3", "table4", "theorems"} | figures
 
 
 def test_the_command_line_runs_and_writes_the_table_beside_the_results(
