@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -182,6 +184,29 @@ def test_it_needs_a_model_and_a_share(make):
     for worth in (0, 1, -1, "5%"):
         with pytest.raises(ValueError, match="share of anomalies"):
             uai.when_to_stop(session, worth=worth)
+
+
+def test_it_may_be_asked_while_others_label(make, ds):
+    session, failed, done = answered(make(k=5), 2), [], threading.Event()
+
+    def ask():
+        try:
+            while not done.is_set():
+                uai.when_to_stop(session)
+        except Exception as error:
+            failed.append(error)
+
+    askers = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in askers:
+        thread.start()
+    for i in range(200):
+        session.label(i % 80, int(ds.y[i % 80]))
+        if i % 7 == 0:
+            session.undo()
+    done.set()
+    for thread in askers:
+        thread.join()
+    assert not failed
 
 
 def test_after_a_restart_it_says_the_same(make, ds, tmp_path):

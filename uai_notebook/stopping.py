@@ -172,9 +172,9 @@ def when_to_stop(session: ActiveSession, worth: float = WORTH) -> Outlook:
     snapshot = session.snapshot
     if snapshot is None:
         raise RuntimeError("there is no model yet: call session.train() first.")
-    store = session.store
-    current = store.current
-    items, first = answers_in_order(store.given(), current)
+    with session._lock:  # others may be labeling
+        current, given = session.store.current, session.store.given()
+    items, first = answers_in_order(given, current)
     index = np.asarray(items, np.int64)
     label = np.asarray([current[i].label for i in items], np.int8)
     drawn = draws(session.audits.order, index, label)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .film.evolving import compare as compare
     from .film.evolving import evolution as evolution
     from .maps.figure import latent_map as latent_map
+    from .outlook import stopping_curve as stopping_curve
     from .pictures.save import save as save
     from .projection import LatentAxis as LatentAxis
     from .renderers import render_item as render_item
@@ -38,6 +39,7 @@ _MODULE_OF = {
     "save": "pictures.save",
     "separability": "separation",
     "separability_curve": "rounds",
+    "stopping_curve": "outlook",
     "why_html": "why",
 }
 
