@@ -28,7 +28,7 @@ def test_it_is_logistic_regression_with_weights_where_the_prior_is_wide(monkeypa
 def test_without_answers_it_is_the_prior():
     found = calibrate([], [])
     assert found.weights.tolist() == [-2, 0]
-    np.testing.assert_allclose(found.covariance, np.diag([4, 0.09]))
+    np.testing.assert_allclose(found.covariance, np.diag([4, 0.0225]))
 
 
 def test_it_learns_chances_that_do_not_change(monkeypatch):

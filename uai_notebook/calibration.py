@@ -16,7 +16,7 @@ HALF_LIFE = 10  # answers: older ones count half, for each round has another mod
 WINDOW = 20 * HALF_LIFE  # answers further back count for nothing
 LIMIT = 12.0  # logits beyond it are taken for it: a saturated score is not surer than one in 160,000
 PRIOR_MEAN = np.array([-2.0, 0.0])  # one in eight, whatever the score says
-PRIOR_SD = np.array([2.0, 0.3])
+PRIOR_SD = np.array([2.0, 0.15])
 BINS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
@@ -62,16 +62,16 @@ def calibrate(logit: npt.ArrayLike, label: npt.ArrayLike) -> Calibration:
 
     Notes
     -----
-    Our choices, on the sets of ``results/stopping.md`` with other seeds: answers lose half of their weight every 10;
-    a starts at -2 +- 2, b at 0 +- .3. Without a logit, or with fewer than five, a alone is learned: the hit rate of
-    the last answers.
+    Our choices, by log loss on the sets of ``results/stopping.md`` with other seeds: answers lose half of their weight
+    every 10; a starts at -2 +- 2, b at 0 +- .15. Without a logit, or with fewer than five, a alone is learned: the
+    hit rate of the last answers.
 
     Examples
     --------
     >>> from uai_notebook.calibration import calibrate
     >>> found = calibrate([4, 4, 4, 4, -4, -4, -4, -4] * 5, [1, 1, 1, 0, 0, 0, 0, 0] * 5)
     >>> found.probability([4, -4]).round(1).tolist()
-    [0.6, 0.1]
+    [0.5, 0.1]
     """
     z, y = np.asarray(logit, np.float64)[-WINDOW:], np.asarray(label, np.float64)[-WINDOW:]
     known = np.isfinite(z)
