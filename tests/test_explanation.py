@@ -224,6 +224,15 @@ def test_while_a_round_trains_everything_is_of_the_accepted_snapshot(make, confi
     assert np.array_equal(session.snapshot.uai_logit, undisturbed.snapshot.uai_logit)
 
 
+def test_after_a_restart_an_item_is_explained_as_before(labelled, ds, tmp_path):
+    session = labelled(path=tmp_path / "s")
+    before = uai.explain(session, 3)
+    session.close()
+    after = uai.explain(uai.ActiveSession.resume(tmp_path / "s", ds), 3)
+    for name in ("round", "base_place", "uai_place", "terms", "neighbours", "features", "squared_error"):
+        assert getattr(after, name) == getattr(before, name), name
+
+
 def test_the_replica_of_a_snapshot_stays_as_it_was(labelled):
     session = labelled()
     snapshot = session.snapshot
