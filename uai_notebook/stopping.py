@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .auditing import Remaining, answers_in_order, draws, remaining
+from .auditing import Draws, Remaining, answers_in_order, draws, remaining
 from .calibration import LIMIT, Calibration, calibrate, logit_of, predictions, reliability
 from .labels import Label
 from .snapshot import IndexArray, Snapshot
@@ -172,25 +172,15 @@ def when_to_stop(session: ActiveSession, worth: float = WORTH) -> Outlook:
     snapshot = session.snapshot
     if snapshot is None:
         raise RuntimeError("there is no model yet: call session.train() first.")
-    with session._lock:  # others may be labeling
-        current, given = session.store.current, session.store.given()
-    items, first = answers_in_order(given, current)
-    index = np.asarray(items, np.int64)
-    label = np.asarray([current[i].label for i in items], np.int8)
-    drawn = draws(session.audits.order, index, label)
-    asked = np.asarray([answer.asked for answer in first], bool)
-    by_rank = asked & (label != Label.UNSURE) & ~np.isin(index, drawn.items)
-    ranked = _Ranked.of(snapshot, [first[i] for i in np.flatnonzero(by_rank)], label[by_rank])
-    free = np.ones(len(session.ds), bool)
-    free[index] = False
-    left, n_found = np.flatnonzero(free), int((label == 1).sum())
+    known = _Known.of(session, snapshot)
+    ranked, left, share = known.ranked, known.left, session.audits.share
     following = _next(session, snapshot, left)
     calibration = calibrate(ranked.logit, ranked.label) if len(ranked.label) >= FEWEST else None
     mean, sd = (None, 0.0) if calibration is None else calibration.expected(ranked.logits_now[following])
     last = ranked.label[-RECENT:]
     few = len(last) >= RECENT and last.mean() < worth and mean is not None and mean < worth * len(following)
     return Outlook(
-        n_found=n_found,
+        n_found=known.n_found,
         n_left=len(left),
         n_ranked=len(ranked.label),
         recent=len(last),
@@ -199,15 +189,40 @@ def when_to_stop(session: ActiveSession, worth: float = WORTH) -> Outlook:
         expected=mean,
         likely=None if mean is None else _limits(mean, sd, len(following)),
         at_least=_at_least(calibration, ranked, left, following),
-        remaining=remaining(drawn, n_found, len(left)) if session.audits.share else None,
-        audit_share=session.audits.share,
+        remaining=remaining(known.drawn, known.n_found, len(left)) if share else None,
+        audit_share=share,
         worth=float(worth),
-        stop=bool(n_found and few),
+        stop=bool(known.n_found and few),
         **_checked(ranked),
     )
 
 
 # -- inside ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What is known now: answers by rank, random draws, items without an answer (m,), and anomalies."""
+
+    ranked: _Ranked
+    drawn: Draws
+    left: IndexArray
+    n_found: int
+
+    @classmethod
+    def of(cls, session: ActiveSession, snapshot: Snapshot) -> _Known:
+        with session._lock:  # others may be labeling
+            current, given = session.store.current, session.store.given()
+        items, first = answers_in_order(given, current)
+        index = np.asarray(items, np.int64)
+        label = np.asarray([current[i].label for i in items], np.int8)
+        drawn = draws(session.audits.order, index, label)
+        asked = np.asarray([answer.asked for answer in first], bool)
+        by_rank = asked & (label != Label.UNSURE) & ~np.isin(index, drawn.items)
+        free = np.ones(len(session.ds), bool)
+        free[index] = False
+        ranked = _Ranked.of(snapshot, [first[i] for i in np.flatnonzero(by_rank)], label[by_rank])
+        return cls(ranked, drawn, np.flatnonzero(free), int((label == 1).sum()))
 
 
 @dataclass(frozen=True, eq=False)
