@@ -7,8 +7,12 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import uai_notebook as uai
+from uai_notebook.explanation import Explanation, Feature, Place
+from uai_notebook.views.why import explanation_html
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -80,6 +84,20 @@ def test_names_of_classes_and_texts_never_become_markup(make):
     assert seen.tags <= TAGS
     assert seen.names <= NAMES
     assert "Given as" in seen.words
+
+
+@given(st.lists(st.text(), min_size=2, max_size=4))
+def test_no_name_whatever_becomes_markup(names):
+    features = tuple(Feature(name, 1.0, 0.5, 0.0, 2.0, 1.0) for name in names)
+    place = Place(1, 2)
+    classes = tuple((name, 0.5) for name in names)
+    why = Explanation(0, 0, 0, 1.0, place, None, None, None, True, "", (), (), None, features, None, classes)
+    html = explanation_html(why)
+    seen = Seen(html)
+    assert seen.tags <= TAGS
+    assert seen.names <= NAMES
+    assert "".join(seen.words.split()).count("range") >= 1
+    html.encode()
 
 
 def test_the_error_of_a_failure_never_becomes_markup(make, monkeypatch):

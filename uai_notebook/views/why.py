@@ -196,7 +196,7 @@ def _terms(why: Explanation) -> str:
     ]
     rows.append(("logit", ["", "", f"{why.uai_logit:+.3f}", ""]))
     text = "The UAI layer adds these up (eq. 3). Bars: each against its mean over all items."
-    table = _table("Terms of the UAI logit", ["", "weight", "value", "product", "against the mean"], rows)
+    table = _table("Terms of the UAI logit", ["part", "weight", "value", "product", "against the mean"], rows)
     return f"<details><summary>Terms of the UAI logit {why.uai_logit:+.2f}</summary>{table}{_note(text)}</details>"
 
 
