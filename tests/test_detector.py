@@ -173,6 +173,13 @@ def test_a_contamination_is_the_share_that_is_called(blobs):
     assert uai.UaiDetector(config=SMALL).fit(X).predict(X).sum() == 40
 
 
+@pytest.mark.parametrize(("label", "p"), [([1, 0], 0.5), ([1, 0, 0, 0], 0.5), ([1, 1, 1, 0], 0.75), ([1, 1], 0.5)])
+def test_p_anom_must_exceed_a_half_and_the_share_of_anomalies_that_were_labelled(label, p):
+    scores = np.zeros(9, np.float32)
+    snapshot = uai.Snapshot(scores, None, scores, 0, np.arange(len(label)), np.int8(label))
+    assert 1 / (1 + np.exp(-cut_of(snapshot, "auto"))) == pytest.approx(p)
+
+
 def test_a_score_that_is_no_probability_is_cut_where_labels_say():
     rng = np.random.default_rng(0)
     for _ in range(50):

@@ -41,9 +41,9 @@ class UaiDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     base : str or BaseModel
         As of :class:`~uai_notebook.ActiveSession`: "dae", "class", "tree_aad" ... or a torch module, which is copied.
     contamination : "auto" or float
-        Share of the training items that :meth:`predict` calls anomalies, in (0, 0.5]. "auto" cuts at p_anom = 1/2, and
-        for learned scores that are no probability where it makes the fewest errors on the labelled items; without
-        labels of both kinds it is 0.1. All our choice.
+        Share of the training items that :meth:`predict` calls anomalies, in (0, 0.5]. "auto" cuts where p_anom is
+        1/2, or the share of anomalies among the labels if that is more; learned scores that are no probability where
+        there are the fewest errors on the labelled items; and without labels of both kinds it is 0.1. All our choice.
     label_rounds : int
         How often ``round_steps`` further steps are trained on the labels, after pre-training. Our choice: 10, as when
         a session is resumed without its model.
@@ -210,8 +210,9 @@ class UaiDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         Notes
         -----
         Sec. 4.3: new data may hold kinds of anomalies that no label was of, and the paper ranks all by s_uai, which
-        keeps some of s. Our choice is to show two rankings apart: s is at its best where the head, which knows only
-        the kinds it was shown, sees nothing.
+        keeps some of s. Our choice is to show two rankings apart. How many are ``called`` depends on ``contamination``:
+        "auto" follows from labels of the top of a ranking, and calls too many rather than too few where nearly all of
+        them are anomalies.
 
         Examples
         --------

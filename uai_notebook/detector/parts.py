@@ -35,9 +35,13 @@ def cut_of(snapshot: Snapshot, contamination: str | float) -> float:
     score = snapshot.ranking_score.astype(np.float64)
     if contamination != "auto":
         return float(np.quantile(score, 1 - float(contamination)))
+    anomalies = int((snapshot.labeled_value == 1).sum())
     if snapshot.uai_logit is not None and snapshot.probability:
-        return 0.0  # the logit of 1/2
-    if snapshot.uai_logit is None or len(np.unique(snapshot.labeled_value)) < 2:
+        # The top of a ranking was asked: how many anomalies there were says nothing of the rest. p_anom must exceed
+        # that share, as well as 1/2.
+        normals = len(snapshot.labeled_value) - anomalies
+        return max(0.0, float(np.log(anomalies / normals))) if anomalies and normals else 0.0
+    if snapshot.uai_logit is None or not 0 < anomalies < len(snapshot.labeled_value):
         return float(np.quantile(score, 1 - UNLABELLED_SHARE))
     return _between_labels(score[snapshot.labeled_index], snapshot.labeled_value == 1)
 
