@@ -44,8 +44,8 @@ class Outlook:
     likely : (int, int) or None
         90% limits of that.
     at_least : int
-        A lower bound (95%) on the anomalies that remain of the kinds found: those expected among items that score as
-        high as what was asked last. How many there are of other kinds it does not say.
+        A lower bound (95%) on the anomalies that remain of the kinds found: those expected among the next 50 items,
+        as far as they score as high as what was asked last. How many there are of other kinds it does not say.
     remaining : Remaining or None
         How many remain of any kind, by random audits; None without audits.
     audit_share : float
@@ -262,14 +262,20 @@ def _limits(mean: float, sd: float, most: int) -> tuple[int, int]:
 
 
 def _at_least(calibration: Calibration | None, ranked: _Ranked, left: IndexArray, following: IndexArray) -> int:
-    """The lower limit among the items that score as high as what was asked last; without scores, among the next k."""
+    """The lower limit among the next items that score as high as what was asked last; without scores, the next k.
+
+    No more than 50 items: an error of the calibration is the same for all, and over thousands it is no bound any more.
+    """
     if calibration is None:
         return 0
     recent = ranked.logit[-SUPPORT:]
     lowest = np.nanmin(recent) if np.isfinite(recent).any() else np.nan
     now = ranked.logits_now
-    among = left[now[left] >= lowest] if np.isfinite(lowest) and np.isfinite(now).all() else following
-    mean, sd = calibration.expected(now[among])
+    scores = now[following]
+    if np.isfinite(lowest) and np.isfinite(now).all():
+        highest = np.sort(now[left])[-RECENT:]
+        scores = highest[highest >= lowest]
+    mean, sd = calibration.expected(scores)
     return int(np.floor(max(mean - _ONE_SIDED * sd, 0.0)))
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ..auditing import Draws, remaining
 from ..datasets import load_dataset
 from ..experts import Oracle, simulate
 from .choice import Choice
@@ -185,6 +186,8 @@ def show(results: Sequence[Result], folder: Path) -> str:
         "Lower bound: of the kinds found, without audits; mean over rounds, and the share of rounds in which as many "
         "or more remained. Limits: 95%, by the random audits, of whatever kind, at the end of the sessions (means); "
         "held: share of rounds whose limits held the truth.",
+        "What audits buy: 95% limits on the anomalies among 10,000 items, by audits and anomalies among them.",
+        _audit_table(),
         "## The hint to stop",
         _hint_table(found),
         "At: items asked when the hint came first (- never). Found: anomalies known then, of all. Later: found in the "
@@ -255,6 +258,20 @@ def _remaining_table(found: Sessions) -> str:
         )
     heads = ["set", "lower bound", "remained", "held", "audits", "limits at the end", "remained", "held"]
     return markdown(heads, lines)
+
+
+def _audit_table() -> str:
+    lines = []
+    for n in (10, 30, 100, 300):
+        cells = []
+        for hits in (0, 1, 3):
+            label = np.array([1] * hits + [0] * (n - hits), np.int8)
+            same = np.zeros(n, np.int64)
+            found = remaining(Draws(same, label, same, same + 10_000), 0, 10_000)
+            assert found is not None
+            cells.append(f"{found.low:,} to {found.high:,}")
+        lines.append([n, *cells])
+    return markdown(["audits", "none", "1", "3"], lines)
 
 
 def _hint_table(found: Sessions) -> str:
