@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import warnings
 from collections import Counter
 
 import numpy as np
@@ -212,6 +213,44 @@ def test_what_does_not_fit_is_said_and_nothing_is_written(session, ds, tmp_path)
     with pytest.raises(ValueError, match=r"line \d of .*b.labels.jsonl is not a valid label event"):
         uai.merge_sessions([a, b], tmp_path / "new", ds)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
+
+
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=5),
+    st.lists(st.integers(), max_size=3),
+    st.just({}),
+)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(line=st.integers(0, 5), field=st.integers(0, 9), value=ODD)
+def test_a_journal_that_was_tampered_with_is_a_clear_error_or_merged(ds, tmp_path_factory, line, field, value):
+    folder = tmp_path_factory.mktemp("t")
+    for name in ("a", "b"):
+        store = LabelStore.create(folder / name, ds, {})
+        store.add([0, 1], [1, 0], annotator="Anna")
+        store.note(3, "odd", annotator="Anna")
+        store.add([2], [1])
+        store.undo()
+        store.redo()
+    path = folder / "b" / "labels.jsonl"
+    events = [json.loads(text) for text in path.read_text().splitlines()]
+    event = events[line]
+    event[sorted(event)[field % len(event)]] = value
+    path.write_text("".join(json.dumps(one) + "\n" for one in events))
+    try:
+        merged = uai.merge_sessions([folder / "a", folder / "b"], folder / "both", ds)
+    except ValueError as error:
+        assert str(folder) in str(error)  # noqa: PT017
+        assert sorted(p.name for p in folder.iterdir()) == ["a", "b"]
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            assert len(LabelStore.open(merged.path, ds)) >= 2
 
 
 def test_names_are_given_to_answers_without_one(session, ds, tmp_path):

@@ -79,7 +79,7 @@ class LabelStore:
         self._notes: dict[int, str] = {}
         self._n_events = 0
         self._ever_asked: set[int] = set()
-        self._settings: dict[str, Any] = dict(journal.header.get("settings", {})) if journal else {}
+        self._settings = {} if journal is None else _settings_in(journal)
 
     # -- files --------------------------------------------------------------------------------------------------
 
@@ -422,6 +422,13 @@ class LabelStore:
             self._settings = dict(event["settings"])
         else:
             raise ValueError(f"unknown event {op!r}")
+
+
+def _settings_in(journal: Journal) -> dict[str, Any]:
+    settings = journal.header.get("settings", {})
+    if not isinstance(settings, dict):
+        raise ValueError(f"line 1 of {journal.path} is not a valid header (settings {settings!r}): move the file away.")
+    return dict(settings)
 
 
 def _now() -> str:

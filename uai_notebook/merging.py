@@ -169,7 +169,7 @@ def _read(folder: Path, name: str, ds: Dataset) -> tuple[LabelStore, list[_Event
         elif event["op"] == "redo":
             done.append(undone.pop())
         elif event["op"] == "note":
-            kept.append(event)
+            kept.append(_checked_note(event, folder))
     marked: set[tuple[Any, str]] = set()
     parts = []
     for event in done:
@@ -179,6 +179,16 @@ def _read(folder: Path, name: str, ds: Dataset) -> tuple[LabelStore, list[_Event
             marked.update(item for item, label in zip(items, event["label"], strict=True) if label == Label.UNSURE)
         parts.append(_Event({**event, "annotator": event["annotator"] or name}, late))
     return store, parts + [_Event({**event, "annotator": event["annotator"] or name}, False) for event in kept]
+
+
+def _checked_note(event: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A note with a time to sort by; that of a label is checked where the journal is read."""
+    try:
+        if datetime.fromisoformat(event["time"]).tzinfo is not None and isinstance(event["annotator"], str):
+            return event
+        raise ValueError("no time zone, or no annotator")
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"a note in {folder} is not valid ({error!r}): {str(event)[:80]}.") from error
 
 
 def _in_order(parts: list[_Event]) -> tuple[list[dict[str, Any]], int]:
