@@ -102,16 +102,17 @@ LAYER = {
     "cache": 4,
     "folder": 5,
     "rebuild": 5,
+    "rounds": 6,
     "experts": 4,
     "detector": 5,
     "explanation": 5,
     "stopping": 5,
-    "session": 6,
-    "replay": 7,
-    "views": 7,
-    "widget": 8,
-    "experiments": 9,
-    "__main__": 10,
+    "session": 7,
+    "replay": 8,
+    "views": 8,
+    "widget": 9,
+    "experiments": 10,
+    "__main__": 11,
 }
 
 

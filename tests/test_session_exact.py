@@ -306,11 +306,9 @@ def in_format_1(path: Path) -> Path:
     header, *events = [json.loads(line) for line in file.read_text().splitlines()]
     old = [{**header, "format": 1}]
     for event in events:
-        if event["op"] == "round":
-            event = {name: event[name] for name in ("op", "round", "n_labels", "time")}
-            if event["round"] == 0:
-                continue
-        if event["op"] not in ("note", "offer"):
+        if event["op"] == "round" and event["round"]:
+            old.append({name: event[name] for name in ("op", "round", "n_labels", "time")})
+        elif event["op"] not in ("round", "note", "offer"):
             old.append(event)
     file.write_text("".join(json.dumps(event) + "\n" for event in old))
     return path

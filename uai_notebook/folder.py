@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .arguments import check_loop, check_name
 from .cache import SessionCache
 from .journal import Journal
 from .labels import JOURNAL_NAME, LabelStore
 from .learners import learner_names
 from .lock import SessionLock
-from .query import RULES
+from .query import RULES, rule
 from .query import name_of as query_name
 from .training import TrainConfig
 
@@ -28,10 +29,12 @@ __all__ = [
     "check_options",
     "close_older",
     "handed_over",
+    "is_same",
     "merged_options",
     "open_sessions",
     "query_name",
     "saved_options",
+    "set_options",
 ]
 
 #: Sessions of this process by folder: running a cell again must not leave two trainers on one journal.
@@ -183,6 +186,35 @@ def merged_options(store: LabelStore, path: Path, base: Any, options: dict[str, 
                 "choose another folder."
             )
     return {**saved, **options}
+
+
+def is_same(session: ActiveSession, ds: Dataset, base: Any, options: Mapping[str, Any]) -> bool:
+    """Whether a session that is open in this process is the one asked for."""
+    return (
+        not session.closed
+        and isinstance(base, str)
+        and base == session._base
+        and ds.fingerprint == session.ds.fingerprint
+        and list(ds.ids) == list(session.ds.ids)
+        and options.get("seed", session.seed) == session.seed
+        and options.get("config", session.config) == session.config
+    )
+
+
+def set_options(session: ActiveSession, options: Mapping[str, Any]) -> None:
+    """Give a session another k, budget, query or annotator."""
+    k, budget = options.get("k", session.k), options.get("budget", session.budget)
+    check_loop(session.ds, k, budget)
+    query = rule(options.get("query", session.query))
+    annotator = check_name(options.get("annotator", session.annotator))
+    k, budget = int(k), None if budget is None else int(budget)
+    with session._lock:
+        session._check_open()
+        if session.path is not None:
+            new = {"k": k, "budget": budget, "query": query_name(query)}
+            session.store.set_settings({**session.settings, **new})  # first: it may fail
+        session.k, session._budget, session.query, session.annotator = k, budget, query, annotator
+    session._observers.tell("phase", "queue")
 
 
 def _same_base(saved: Mapping[str, Any], base: Any) -> Any:

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from . import rounds
 from .arguments import check_answers, check_chosen, check_loop, check_name
 from .auditing import Audits
-from .background import BackgroundJob, Cancelled, TrainingJob, polite, sure
+from .background import BackgroundJob
 from .datasets import Dataset
 from .folder import (
     READ_ONLY,
@@ -25,27 +26,25 @@ from .folder import (
     check_options,
     close_older,
     handed_over,
+    is_same,
     merged_options,
     open_sessions,
     opened,
     query_name,
     saved_options,
+    set_options,
 )
-from .labels import Label, LabelStore
+from .labels import LabelStore
 from .learners import Learner, make_learner
-from .matching import ordered_digest
 from .models import BaseModel
 from .observers import Observer, Observers
 from .query import QueryStrategy, describe, rule
-from .rebuild import Rebuild, restore, state_of
+from .rebuild import restore
 from .snapshot import History, IndexArray, Snapshot
 from .training import Progress, TrainConfig
 
 if TYPE_CHECKING:
     from .detector import UaiDetector
-
-PROGRESS_SECONDS = 0.5  # between two progress messages; more of them delay clicks (Nagle in jupyter_server)
-RESUMED_UPDATES = 10  # at most so many rounds' steps are trained where the rounds of a journal cannot be done again
 
 _log = logging.getLogger(__name__)
 
@@ -243,8 +242,8 @@ class ActiveSession:
         here = {name: options.pop(name, False) for name in ("read_only", "take_over")}
         check_options(options)
         older = None if here["read_only"] else open_sessions.get(path)
-        if older is not None and older._is_same(ds, base, options):
-            older._set_options(options)
+        if older is not None and is_same(older, ds, base, options):
+            set_options(older, options)
             return older
         with handed_over(None if here["read_only"] else path):
             if not here["read_only"] and not SessionFolder.exists(path):
@@ -294,8 +293,8 @@ class ActiveSession:
                 self._check_open()
             if self._job is not None:
                 return
-            job = self._rebuild or self._next_job()
-            background = BackgroundJob(lambda stop: self._run(job, stop))
+            job = rounds.next_job(self)
+            background = BackgroundJob(lambda stop: rounds.run(self, job, stop))
             self._error, self.progress = None, None
             self._began = time.monotonic()
             background.start()  # it cannot finish before this lock is released
@@ -546,7 +545,7 @@ class ActiveSession:
     @budget.setter
     def budget(self, budget: int | None) -> None:
         check_loop(self.ds, self.k, budget)
-        self._set_options({"budget": budget})
+        set_options(self, {"budget": budget})
 
     @property
     def n_labels(self) -> int:
@@ -611,96 +610,6 @@ class ActiveSession:
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _next_job(self) -> TrainingJob:
-        index, value = sure(*self._store.arrays())
-        first = self._snapshot is None
-        resumed = min(self.round, RESUMED_UPDATES)
-        return TrainingJob(
-            learner=self.learner,
-            index=index,
-            value=value,
-            round=self.round if first else self.round + 1,
-            pretrain=first,
-            # A first training has labels if the user brought some, or its rounds cannot be done again.
-            updates=(max(resumed, 1) if len(index) else 0) if first else 1,
-            threads=self.config.threads,
-            n_items=len(self.ds),
-            began=self._store.n_events,
-        )
-
-    def _run(self, job: TrainingJob | Rebuild, stop: Callable[[], bool]) -> None:
-        """In the worker thread. Whatever goes wrong, the learner is as it was before."""
-        error: BaseException | None = None
-        reported = 0.0
-
-        def report(progress: Progress) -> None:
-            nonlocal reported
-            self.progress = progress
-            if time.monotonic() - reported > PROGRESS_SECONDS:
-                reported = time.monotonic()
-                self._observers.tell("progress")
-
-        try:
-            with polite(job.threads):
-                before = job.learner.state_dict()
-                try:
-                    self._accept(job, job.run(report, stop), stop)
-                except BaseException:
-                    job.learner.load_state_dict(before)
-                    raise
-                self._observers.tell("snapshot", "queue")  # nobody waits for the disk
-                self._keep()
-        except BaseException as problem:
-            error = problem
-        with self._lock:
-            if error is not None:
-                self._trained = self._trained_before
-                if not isinstance(error, Cancelled):
-                    self._error = error
-                    _log.error("training failed", exc_info=error)
-            self._job = None
-        self._observers.tell("phase", "queue", "snapshot", "progress")
-
-    def _accept(self, job: TrainingJob | Rebuild, snapshot: Snapshot, stop: Callable[[], bool]) -> None:
-        """Make a snapshot the current one. What is on screen stays in the queue."""
-        start = {}
-        if isinstance(job, TrainingJob) and job.pretrain and self._folder is not None:
-            start = {"data": ordered_digest(self.ds), "updates": job.updates}
-        with self._lock:
-            if stop() or (self._closed and not self.read_only):
-                raise Cancelled
-            if isinstance(job, Rebuild):  # the journal has all of it, and what is asked
-                self._trained, self.history, self._rebuild = job.trained, job.done_history, None
-            else:
-                self._end_training(job, snapshot, start)
-            self._snapshot = snapshot
-
-    def _end_training(self, job: TrainingJob, snapshot: Snapshot, start: dict[str, Any]) -> None:
-        keep = [i for i in self.queue.tolist() if i == self.on_screen]
-        queue = self._batch.with_new(self._select(snapshot, keep), keep)
-        scalars = {
-            **{f"loss_{name}": value for name, value in snapshot.losses.items()},
-            "seconds": self.training_seconds,
-            "n_anomalies": self._store.counts()[Label.ANOMALY],
-            "n_asked": self._store.n_asked,
-        }
-        # Journaled before anything changes: it may fail.
-        self._store.end_training(snapshot.round, snapshot.n_labels, job.began, queue, scalars, **start)
-        if self._folder is not None and self._store.journal is not None:
-            self._folder.cache.digests[snapshot.round] = self._store.journal.digest
-        self.history.append(snapshot, self._store.arrays()[0], scalars)
-
-    def _keep(self) -> None:
-        """Write a checkpoint, in the worker thread. A disk that fails costs time at the next resume, and no label."""
-        if self._folder is None or self.read_only:
-            return
-        try:
-            self._folder.cache.keep(self.round, state_of(self), self.history)
-            self.save_problem = ""
-        except Exception as error:  # the disk's, or that of the state of somebody's own learner
-            self.save_problem = f"no checkpoint was written ({error}); labels are saved"
-            _log.warning(self.save_problem)
-
     def _offer(self, items: list[int], before: list[int] | None = None) -> None:
         """Ask these now. A disk that fails is no reason to ask nobody: the answers are what is saved."""
         if items == (self._batch.items if before is None else before):
@@ -750,32 +659,3 @@ class ActiveSession:
     def _check_open(self) -> None:
         if self._closed:
             raise RuntimeError(self._closed)
-
-    def _is_same(self, ds: Dataset, base: Any, options: dict[str, Any]) -> bool:
-        return (
-            not self._closed
-            and isinstance(base, str)
-            and base == self._base
-            and ds.fingerprint == self.ds.fingerprint
-            and list(ds.ids) == list(self.ds.ids)
-            and options.get("seed", self.seed) == self.seed
-            and options.get("config", self.config) == self.config
-        )
-
-    def _set_options(self, options: dict[str, Any]) -> None:
-        k, budget = options.get("k", self.k), options.get("budget", self._budget)
-        check_loop(self.ds, k, budget)
-        query = rule(options.get("query", self.query))
-        share = options.get("audit", self.audits.share)
-        audits = self.audits if share == self.audits.share else Audits.of(self.ds, share, self.seed)
-        annotator = check_name(options.get("annotator", self.annotator))
-        k, budget = int(k), None if budget is None else int(budget)
-        with self._lock:
-            self._check_open()
-            if self.path is not None:
-                new = {"k": k, "budget": budget, "query": query_name(query), "audit": audits.share}
-                new = {name: value for name, value in {**self.settings, **new}.items() if name != "audit" or value}
-                self._store.set_settings(new)  # first: it may fail
-            self.k, self._budget, self.query, self.annotator = k, budget, query, annotator
-            self.audits = audits
-        self._observers.tell("phase", "queue")
