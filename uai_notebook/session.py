@@ -316,7 +316,8 @@ class ActiveSession:
 
     def cancel(self, wait: bool = True) -> None:
         """Stop a running training: model and snapshot are as before it, labels stay."""
-        job = self._job
+        with self._lock:  # not while start() has begun a job that it has not noted yet
+            job = self._job
         if job is not None:
             job.stop()
             if wait:
