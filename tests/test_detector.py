@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -69,6 +70,11 @@ EXPECTED = {
     "check_outliers_fit_predict": SIGN,
     "check_outliers_train": SIGN,
 }
+
+
+def test_the_page_says_how_many_checks_are_exceptions():
+    page = (Path(__file__).parents[1] / "docs" / "hand_over.md").read_text()
+    assert f"{len(EXPECTED)} of scikit-learn's checks expect" in page.replace("\n", " ")
 
 
 class AnyLabels(uai.UaiDetector):
