@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,3 +84,22 @@ def test_a_run_gives_one_result(monkeypatch, ds, config, tmp_path):
     assert (made.key,) == run.keys
     assert made.found == made.curve[-1]
     assert np.isfinite(made.f1)
+
+
+def test_the_committed_report_is_that_of_the_committed_results(tmp_path):
+    from uai_notebook.experiments.results import committed, read_results
+
+    shown = (committed().parent / "stopping.md").read_text(encoding="utf-8")
+    assert shown == stopping.show(read_results(committed()), tmp_path)
+
+
+def test_the_document_quotes_the_report():
+    root = Path(__file__).parents[2]
+    told = (root / "docs" / "why_and_stop.md").read_text(encoding="utf-8")
+    report = (root / "results" / "stopping.md").read_text(encoding="utf-8")
+    _, rounds, came, error, raw, bias, held, _ = cells(report, "all")
+    assert f"off by {error} on average where {came} came ({raw} by" in told
+    assert f"({bias})" in told
+    assert f"held in {held} of {rounds} rounds" in told
+    found = [cells(report, f"{name} | {seed} ") for name in stopping.SETS for seed in (20, 21, 22)]
+    assert f"The hint came in {sum(row[2] != '-' for row in found)} of {len(found)} sessions" in told
