@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .arguments import check_loop, check_name
+from .auditing import Audits
 from .cache import SessionCache
 from .journal import Journal
 from .labels import JOURNAL_NAME, LabelStore
@@ -202,18 +203,23 @@ def is_same(session: ActiveSession, ds: Dataset, base: Any, options: Mapping[str
 
 
 def set_options(session: ActiveSession, options: Mapping[str, Any]) -> None:
-    """Give a session another k, budget, query or annotator."""
+    """Give a session another k, budget, query, audit or annotator."""
     k, budget = options.get("k", session.k), options.get("budget", session.budget)
     check_loop(session.ds, k, budget)
     query = rule(options.get("query", session.query))
+    share = options.get("audit", session.audits.share)
+    audits = session.audits if share == session.audits.share else Audits.of(session.ds, share, session.seed)
     annotator = check_name(options.get("annotator", session.annotator))
     k, budget = int(k), None if budget is None else int(budget)
     with session._lock:
         session._check_open()
         if session.path is not None:
-            new = {"k": k, "budget": budget, "query": query_name(query)}
-            session.store.set_settings({**session.settings, **new})  # first: it may fail
+            new = {**session.settings, "k": k, "budget": budget, "query": query_name(query), "audit": audits.share}
+            if not audits.share:
+                del new["audit"]
+            session.store.set_settings(new)  # first: it may fail
         session.k, session._budget, session.query, session.annotator = k, budget, query, annotator
+        session.audits = audits
     session._observers.tell("phase", "queue")
 
 
