@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ open_sessions: weakref.WeakValueDictionary[Path, ActiveSession] = weakref.WeakVa
 
 OPTIONS = ("k", "budget", "query", "seed", "config", "annotator", "audit")
 OPENED_AGAIN = "This session was opened again below: label there."
+MOST_WEIGHTS, MOST_THREADS = 10**9, 1024  # more than a session has: a damaged file must not take the whole memory
 READ_ONLY = "This session was opened with read_only=True: it takes no answers. Open it without, to label."
 
 
@@ -161,6 +163,10 @@ def saved_options(store: LabelStore, path: Path, base: Any, query: Any) -> dict[
         config = TrainConfig.from_dict(saved["config"])
         numbers = {name: saved[name] for name in ("k", "budget", "seed")}
         saved_query, saved_base = str(saved["query"]), str(saved["base"])
+        sizes = (store.ds.n_features, *config.hidden)
+        weights = sum(a * b for a, b in pairwise(sizes))
+        if weights > MOST_WEIGHTS or config.threads > MOST_THREADS:
+            raise ValueError(f"a network of {weights:,} weights, {config.threads:,} threads")
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"the settings of the session in {path} are damaged: {error!r}") from error
     return {
