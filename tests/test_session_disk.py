@@ -90,9 +90,11 @@ def test_a_deleted_cache_is_written_again(make, ds, tmp_path):
 
 
 READER = """
-import os, sys
+import logging, os, sys
+import encodings.cp437  # of zip files
 import numpy as np
 import uai_notebook as uai
+logging.basicConfig(level="WARNING")
 ds = uai.Dataset.from_arrays(np.eye(8, 3))
 path = sys.argv[1]
 session = uai.ActiveSession(ds, k=2, config=uai.TrainConfig(hidden=(4, 2), pretrain_steps=2))
@@ -133,7 +135,7 @@ def test_a_folder_that_cannot_be_written_can_be_looked_at(tmp_path):
         assert "cannot be written (Permission denied)" in there
         assert "read_only=True" in there
         assert "ermission denied" in new
-        assert state == "1 True"
+        assert state == "1 True", done.stderr
         assert "read_only=True: it takes no answers" in refused
         assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == raw
     finally:
