@@ -84,9 +84,7 @@ def test_a_corrupt_line_in_the_middle_is_an_error_that_names_line_file_and_way_o
 def test_a_journal_of_a_newer_format_is_refused(path):
     Journal.create(path, {})
     path.write_text('{"format": 99}\n')
-    with pytest.raises(
-        ValueError, match=r"format 99; this version reads format 2 and older\. Update uai_notebook"
-    ):
+    with pytest.raises(ValueError, match=r"format 99; this version reads format 2 and older\. Update uai_notebook"):
         Journal.open(path)
 
 
