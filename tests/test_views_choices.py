@@ -126,7 +126,9 @@ def test_the_committed_pictures_of_figure_11_have_a_frame_per_budget(dataset: st
     assert path.stat().st_size < 400_000
 
 
-@pytest.mark.parametrize("stem", ["figure9_mnist_0_2", "figure9_mnist_hard", "figure10_mnist_0_2"])
+@pytest.mark.parametrize(
+    "stem", ["figure9_mnist_0_2", "figure9_mnist_hard", "figure10_mnist_0_2", "figure10_mnist_hard"]
+)
 def test_the_committed_pictures_of_figures_9_and_10_have_a_frame_per_budget(stem: str, results: list[Result]) -> None:
     figure, dataset = stem.split("_", 1)
     run = frozen.probed(results, dataset, latents.METHOD[figure], settings_of(latents.CONFIG))

@@ -32,6 +32,8 @@ def status_line(session: ActiveSession) -> str:
         parts.append("not saved")
     elif store.saved_at is not None:
         parts.append(f"saved {store.saved_at:%H:%M:%S}")
+    if session.save_problem:
+        parts.append(session.save_problem)
     return " · ".join(parts)
 
 
