@@ -21,9 +21,9 @@ def test_a_saved_page_plays_offline_and_asks_for_nothing(page, tmp_path):
     page.goto(path.as_uri())
     page.wait_for_selector(".scatterlayer .point")
     first = page.evaluate(POINTS)
-    assert page.evaluate(SAID) == "round 0, 0 labels"
+    assert page.evaluate(SAID) == "round 1, 0 labels"
     page.locator(".updatemenu-button", has_text="Play").click()
-    page.wait_for_function(f"({SAID})() === 'round 2, 2 labels'")
+    page.wait_for_function(f"({SAID})() === 'round 3, 2 labels'")
     assert page.evaluate(POINTS) != first
     assert page.locator(".legendtext").all_text_contents() == ["unlabeled", "normal", "anomaly"]
     assert {url for url in asked if not url.startswith(("data:", "blob:"))} == {path.as_uri()}
