@@ -40,7 +40,13 @@ def test_the_status_line_is_the_one_of_the_design():
     saved = datetime(2026, 1, 2, 12, 3, 11, tzinfo=UTC)
     store = type("Store", (SimpleNamespace,), {"__len__": lambda s: 47})(counts=lambda: counts, saved_at=saved)
     session = session_of(
-        store=store, round=4, budget=200, n_asked=47, path="runs/demo", snapshot=session_of(n_labels=40)
+        store=store,
+        round=4,
+        budget=200,
+        n_asked=47,
+        path="runs/demo",
+        snapshot=session_of(n_labels=40),
+        save_problem="",
     )
     assert status_line(session) == (
         "Round 5 · 47 labeled (6 anomalies, 3 unsure) · budget 47 of 200 · model trained on 40 of 44 · saved 12:03:11"

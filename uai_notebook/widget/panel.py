@@ -14,12 +14,16 @@ import anywidget
 import traitlets
 
 from ..arguments import is_int
+from ..review import FILTERS
 from ..session import ActiveSession
+from .esm import join_modules
+from .folds import FOLDS, fold_html
 from .status import Cards, done_line, error_details, progress_state, status_line, waiting_line
 
 _static = files(__package__) / "static"
 _log = logging.getLogger(__name__)
 _ORDER_SECONDS = 0.3  # how long a message waits for the one before it
+_KEY_LENGTH = 1_000  # of a question
 _VIEWS = 20  # acknowledgements are kept for so many views of one panel
 
 KEYS: dict[str, tuple[str, ...]] = {
@@ -63,12 +67,13 @@ class LabelPanel(anywidget.AnyWidget):
     >>> panel.close()
     """
 
-    _esm = (_static / "panel.js").read_text(encoding="utf-8")
+    _esm = join_modules("panel_page.js", "panel_fold.js", "panel.js")
     _css = (_static / "panel.css").read_text(encoding="utf-8")
     state = traitlets.Dict().tag(sync=True)
     cards = traitlets.Dict().tag(sync=True)
     progress = traitlets.Dict().tag(sync=True)
     key_map = traitlets.Dict().tag(sync=True)
+    filters: traitlets.List[Any] = traitlets.List().tag(sync=True)
 
     def __init__(
         self,
@@ -84,6 +89,7 @@ class LabelPanel(anywidget.AnyWidget):
         self.train_every = session.k if train_every is None else check_train_every(train_every)
         self.paused = False
         self._cards = Cards(session, renderer, blind)
+        self._blind, self._renderer = blind, renderer
         self._acks: dict[str, int] = {}
         self._message = ("", "")
         self._message_id = 0
@@ -91,7 +97,7 @@ class LabelPanel(anywidget.AnyWidget):
         self._handling = threading.local()
         self._arrivals = threading.Condition()
         self._painted: list[Callable[[], None]] = []
-        super().__init__(key_map=checked)
+        super().__init__(key_map=checked, filters=[list(pair) for pair in FILTERS.items()])
         self.on_msg(self._receive)
         self._end = session.observe(self._changed)  # before the first look: nothing in between is missed
         self._changed(frozenset({"phase"}))
@@ -175,6 +181,9 @@ class LabelPanel(anywidget.AnyWidget):
                 for call in painted:
                     call()
             return
+        if isinstance(kind, str) and kind in FOLDS and _is_name(view):
+            self._unfold(kind, content)
+            return
         act = self._acts.get(kind) if isinstance(kind, str) else None
         if act is None or not _is_name(view) or type(seq) is not int:
             _log.warning("message of no known kind: %.200r", content)
@@ -185,6 +194,13 @@ class LabelPanel(anywidget.AnyWidget):
             self._arrivals.wait_for(lambda: seq <= self._acks.get(str(view), 0) + 1, timeout=_ORDER_SECONDS)
             self._handle(act, content, str(view), seq)
             self._arrivals.notify_all()
+
+    def _unfold(self, kind: str, content: dict[str, Any]) -> None:
+        """A question changes nothing, so it waits for no answer."""
+        key = content.get("key")
+        if isinstance(key, str) and len(key) <= _KEY_LENGTH:
+            shown = fold_html(self.session, content, blind=self._blind, renderer=self._renderer)
+            self.send({"kind": kind, "view": content["view"], "key": key, "html": shown})
 
     def _handle(self, act: Callable[[LabelPanel, dict[str, Any]], None], content: Any, view: str, seq: int) -> None:
         with self._one_push():
@@ -229,6 +245,12 @@ class LabelPanel(anywidget.AnyWidget):
         if self.session.redo():
             self.session.show(None)
 
+    def _note(self, content: dict[str, Any]) -> None:
+        index, text = self._index(content.get("index")), content.get("text")
+        if not isinstance(text, str):
+            raise TypeError(f"note {reprlib.repr(text)}: expected text.")
+        self.session.note(index, text)
+
     def _train(self, _content: dict[str, Any]) -> None:
         self.session.start()
 
@@ -255,6 +277,7 @@ class LabelPanel(anywidget.AnyWidget):
         "show": _show_item,
         "undo": _undo,
         "redo": _redo,
+        "note": _note,
         "train": _train,
         "retry": _train,
         "cancel": _cancel,
@@ -332,6 +355,7 @@ class LabelPanel(anywidget.AnyWidget):
             "batch": [{"index": i, "label": None if a is None else a.label} for i, a in answers.items()],
             # Another thread may have brought candidates since _follow() looked.
             "current": session.on_screen if session.on_screen is not None else next(iter(session.queue.tolist()), None),
+            "stamp": f"{store.n_events}.{session.round}.{session.snapshot is not None}",
             "undo": store.can_undo,
             "redo": store.can_redo,
             "paused": self.paused,

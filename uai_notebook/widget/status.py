@@ -98,7 +98,8 @@ class Cards:
             self.draw([index])
         hidden = self._blind and index not in self._session.store
         why = [] if hidden else self._ranks.lines(self._session.snapshot, index)
-        return {**self._pictures[index], "why": why}
+        note = self._session.notes.get(index, "").encode("utf-8", "replace").decode("utf-8")  # no lone surrogate
+        return {**self._pictures[index], "why": why, "note": note}
 
     def _picture(self, index: int) -> dict[str, str]:
         ds = self._session.ds

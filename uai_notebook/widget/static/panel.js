@@ -6,10 +6,10 @@
  * journaled it. Every message names the item it answers, so that a late click cannot land on the next item.
  *
  * @typedef {{index: number, label: number | null}} Entry
- * @typedef {{title: string, html: string, thumb: string, why: string[]}} Card
+ * @typedef {{title: string, html: string, thumb: string, why: string[], note: string}} Card
  * @typedef {{
  *   phase: string, status: string, ranked: string, batch: Entry[], current: number | null, undo: boolean,
- *   redo: boolean, paused: boolean, closed: boolean, done: string, more: number, waiting: string,
+ *   stamp: string, redo: boolean, paused: boolean, closed: boolean, done: string, more: number, waiting: string,
  *   message: string, details: string, message_id: number, acks: Record<string, number>
  * }} State
  * @typedef {{on: boolean, step: number, of: number, text: string}} Progress
@@ -17,80 +17,12 @@
  *   on(name: string, call: Function): void, off(name: string, call?: Function): void}} Model
  */
 
+import { GLYPHS, WORDS, button, keyName, make, skeleton, takesText } from "./panel_page.js";
+import { Fold, Review } from "./panel_fold.js";
+
 const LABELS = /** @type {const} */ ({ anomaly: 1, normal: 0, unsure: -1 });
-const WORDS = { 1: "Anomaly", 0: "Normal", [-1]: "Unsure" };
-const GLYPHS = { 1: "◆", 0: "●", [-1]: "✕" };
 const GUARD_MS = 200; // a double click is one answer
 const SILENT_MS = 4000; // no acknowledgement for so long: say that it is not saved
-
-/** @param {string} tag @param {string} [name] @param {string} [text] @returns {any} */
-function make(tag, name = "", text = "") {
-  const node = document.createElement(tag);
-  if (name) node.className = name;
-  if (text) node.textContent = text;
-  return node;
-}
-
-/** @param {string} name @param {string} text @param {() => void} act @returns {HTMLButtonElement} */
-function button(name, text, act) {
-  const node = make("button", `uai-button ${name}`, text);
-  node.type = "button";
-  node.addEventListener("click", act);
-  return node;
-}
-
-/** Whether keys typed here belong to the element itself. @param {EventTarget | null} target */
-function takesText(target) {
-  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
-}
-
-/** @param {string} key @returns {string} the way people write it */
-function keyName(key) {
-  return { ArrowLeft: "left", ArrowRight: "right", " ": "space" }[key] ?? key;
-}
-
-/** The panel's elements, without behaviour. */
-function skeleton() {
-  const root = make("div", "uai-panel");
-  root.tabIndex = 0;
-  root.setAttribute("role", "group");
-  root.setAttribute("aria-label", "Label candidates");
-  root.dataset.lmSuppressShortcuts = "true"; // JupyterLab's command mode must not see our keys
-  const parts = {
-    root,
-    banner: make("div", "uai-banner"),
-    status: make("div", "uai-status"),
-    ranked: make("div", "uai-ranked"),
-    strip: make("div", "uai-strip"),
-    card: make("div", "uai-card"),
-    title: make("div", "uai-title"),
-    body: make("div", "uai-body"),
-    why: make("ul", "uai-why"),
-    labels: make("div", "uai-row uai-labels"),
-    actions: make("div", "uai-row uai-actions"),
-    progress: make("div", "uai-row uai-progress"),
-    bar: make("progress"),
-    progressText: make("span", "uai-progress-text"),
-    message: make("div", "uai-message"),
-    foot: make("div", "uai-foot"),
-    keys: make("span", "uai-keys", "keys off"),
-    help: make("dl", "uai-help"),
-  };
-  parts.banner.setAttribute("role", "alert");
-  parts.message.setAttribute("role", "alert");
-  parts.status.setAttribute("aria-live", "polite");
-  parts.strip.setAttribute("role", "group");
-  parts.strip.setAttribute("aria-label", "Candidates of this round");
-  parts.title.setAttribute("aria-live", "polite");
-  parts.bar.setAttribute("aria-label", "Training");
-  parts.card.append(parts.title, parts.body, parts.why);
-  parts.progress.append(parts.bar, parts.progressText);
-  parts.foot.append(parts.keys);
-  for (const part of ["banner", "status", "ranked", "strip", "card", "labels", "progress", "message", "actions", "foot", "help"])
-    root.append(/** @type {any} */ (parts)[part]);
-  for (const part of ["banner", "progress", "message", "help"]) /** @type {any} */ (parts)[part].hidden = true;
-  return parts;
-}
 
 /** @param {{model: Model, el: HTMLElement}} context */
 function render({ model, el }) {
@@ -193,6 +125,19 @@ function render({ model, el }) {
   ui.labels.append(buttons.anomaly, buttons.normal, buttons.unsure, buttons.undo);
   ui.actions.append(buttons.more, buttons.retry, buttons.train, buttons.pause, buttons.export);
   ui.progress.append(buttons.cancel);
+  /** A question: it has no place in the row of the answers. @param {object} content */
+  const ask = (content) => { if (alive && !state.closed) model.send({ ...content, view }); };
+  const reasons = new Fold("why", "Why this one", ask), outlook = new Fold("outlook", "When to stop", ask);
+  const review = new Review(model.get("filters"), ask, show, () => followFolds());
+  const folds = [reasons, outlook, review];
+  ui.card.append(reasons.node);
+  ui.folds.append(outlook.node, review.node);
+  function saveNote() {
+    const { value: text, dataset: { index } } = ui.noteText;
+    if (index !== undefined && text !== (cards[index]?.note ?? text)) send("note", { index: Number(index), text });
+  }
+  ui.noteText.addEventListener("blur", saveNote);
+  ui.noteText.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => { if (event.key === "Enter") saveNote(); });
   ui.foot.append(buttons.help);
   for (const [act, words] of Object.entries({
     anomaly: "Anomaly, next", normal: "Normal, next", unsure: "Unsure, next (kept, not trained on)",
@@ -261,6 +206,23 @@ function render({ model, el }) {
     ui.why.replaceChildren(...(card?.why ?? []).map((line) => make("li", "", line)));
   }
 
+  function drawNote() {
+    const card = shown === null ? undefined : cards[shown];
+    ui.note.hidden = !card;
+    ui.noteText.disabled = !alive || state.closed;
+    if (!card || (ui.noteText === document.activeElement && ui.noteText.dataset.index === String(shown))) return;
+    ui.noteText.dataset.index = String(shown);
+    ui.noteText.value = card.note;
+  }
+
+  /** The folds ask again when labels, notes or the model have changed. */
+  function followFolds() {
+    const stamp = state.stamp;
+    reasons.follow(shown === null ? null : { key: JSON.stringify([stamp, shown]), content: { index: shown } });
+    outlook.follow({ key: stamp, content: {} });
+    review.follow(review.of(stamp));
+  }
+
   function draw() {
     ui.root.dataset.phase = state.phase;
     ui.status.textContent = state.status;
@@ -270,6 +232,8 @@ function render({ model, el }) {
     ui.ranked.textContent = state.ranked;
     drawStrip();
     drawCard();
+    drawNote();
+    followFolds();
     const off = !alive || state.closed;
     for (const name of /** @type {const} */ (["anomaly", "normal", "unsure"])) buttons[name].disabled = off || shown === null;
     buttons.undo.disabled = off || !state.undo;
@@ -324,9 +288,11 @@ function render({ model, el }) {
     draw();
   }
 
-  /** @param {{kind?: string, view?: string, name?: string, text?: string}} message */
+  /** @param {{kind?: string, view?: string, name?: string, text?: string, key?: string, html?: string}} message */
   function onMessage(message) {
-    if (message?.kind !== "file" || message.view !== view) return;
+    if (message?.view !== view) return;
+    for (const fold of folds) if (fold.kind === message.kind) fold.hear(message);
+    if (message.kind !== "file") return;
     const link = make("a");
     link.href = URL.createObjectURL(new Blob([message.text ?? ""], { type: "text/csv" }));
     link.download = message.name ?? "labels.csv";

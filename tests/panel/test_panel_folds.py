@@ -1,0 +1,128 @@
+"""What the page asks for under its folds, and notes."""
+
+import numpy as np
+import pytest
+
+import uai_notebook as uai
+from uai_notebook.widget.folds import LISTED
+
+BAD = '<img src=x onerror="alert(1)">'
+
+
+def ask(page, kind, **content):
+    """What comes for a question, as HTML; None if nothing does."""
+    page.came.clear()
+    page.panel._receive(page.panel, {"kind": kind, "view": page.view, "key": "k", **content}, [])
+    said = [message["content"] for message in page.came if message["method"] == "custom"]
+    assert all(message["view"] == page.view and message["key"] == "k" for message in said)
+    return said[0]["html"] if said else None
+
+
+def test_why_an_item_is_shown_is_told_when_it_is_asked(show, trained):
+    _, page = show(trained)
+    assert "Base score" in ask(page, "why", index=int(trained.queue[0]))
+
+
+def test_a_blind_panel_tells_why_only_after_the_answer(show, trained):
+    _, page = show(trained, blind=True)
+    item = int(trained.queue[0])
+    assert "Base score" not in ask(page, "why", index=item)
+    trained.label(item, uai.Label.NORMAL)
+    assert "Base score" in ask(page, "why", index=item)
+
+
+def test_the_outlook_is_told_before_and_after_the_first_model(show, trained, ds, make, numpy_learner):
+    _, page = show(make(base=numpy_learner(ds)))
+    assert "No model yet" in ask(page, "outlook")
+    _, page = show(trained)
+    assert uai.when_to_stop(trained).sentences[-1][:20] in ask(page, "outlook")
+
+
+def test_the_review_lists_answers_by_filter_and_search(show, trained):
+    _, page = show(trained)
+    trained.label([3, 14, 15], [1, 0, -1])
+    every = ask(page, "review", filter="all", search="")
+    assert [every.index(f'data-index="{i}"') for i in (15, 14, 3)] == sorted(
+        every.index(f'data-index="{i}"') for i in (15, 14, 3)
+    )
+    only = ask(page, "review", filter="anomalies", search="")
+    assert 'data-index="3"' in only
+    assert "Anomaly" in only
+    assert 'data-index="14"' not in only
+    assert 'data-index="3"' not in ask(page, "review", filter="all", search="1")
+
+
+def test_a_long_review_says_how_many_there_are(show, numpy_learner):
+    ds = uai.Dataset.from_arrays(np.random.default_rng(0).normal(size=(LISTED + 20, 2)))
+    session = uai.ActiveSession(ds, base=numpy_learner(ds))
+    session.label(np.arange(LISTED + 5), 0)
+    _, page = show(session)
+    said = ask(page, "review", filter="all", search="")
+    assert f"{LISTED + 5} items, the first {LISTED} are listed" in said
+    assert said.count("data-index") == LISTED
+
+
+def test_a_note_is_journaled_shown_on_the_card_and_in_the_review_as_text(show, trained):
+    panel, page = show(trained)
+    item = int(trained.queue[0])
+    page.send("note", index=item, text=BAD)
+    assert trained.notes == {item: BAD}
+    assert panel.cards[str(item)]["note"] == BAD  # the page sets it as a value, never as HTML
+    said = ask(page, "review", filter="notes", search="")
+    assert "&lt;img src=x" in said
+    assert "<img src=x" not in said
+    page.send("note", index=item, text="")
+    assert trained.notes == {}
+
+
+def test_every_new_label_note_and_model_is_a_reason_to_ask_again(show, trained):
+    _, page = show(trained)
+    stamps = [page.panel.state["stamp"]]
+    page.answer()
+    stamps.append(page.panel.state["stamp"])
+    page.send("note", index=0, text="seen")
+    stamps.append(page.panel.state["stamp"])
+    page.send("undo")
+    stamps.append(page.panel.state["stamp"])
+    assert len(set(stamps)) == 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("why", {"index": -1}),
+        ("why", {"index": 10**9}),
+        ("why", {"index": "0"}),
+        ("why", {}),
+        ("review", {"filter": "nonsense"}),
+        ("review", {"filter": BAD}),
+        ("review", {"filter": ["all"]}),
+        ("review", {"search": 3}),
+        ("review", {"search": "x" * 201}),
+    ],
+)
+def test_a_question_that_makes_no_sense_gets_a_sentence(show, trained, kind, content):
+    _, page = show(trained)
+    said = ask(page, kind, **content)
+    assert "This could not be shown" in said
+    assert "<img" not in said
+
+
+@pytest.mark.parametrize("key", [None, 3, "k" * 1001, ["k"]])
+def test_a_question_without_a_name_gets_no_answer(show, trained, key):
+    _, page = show(trained)
+    assert ask(page, "outlook", key=key) is None
+
+
+@pytest.mark.parametrize("text", [None, 3, "x" * 10_001])
+def test_a_note_that_is_none_changes_nothing_and_is_told(show, trained, text):
+    _, page = show(trained)
+    assert page.send("note", index=0, text=text)["message"]
+    assert trained.notes == {}
+
+
+def test_a_save_that_failed_is_in_the_status(show, trained):
+    panel, _ = show(trained)
+    trained.save_problem = "model not saved: disk full"
+    panel._push()
+    assert panel.state["status"].endswith("model not saved: disk full")

@@ -1,0 +1,80 @@
+"""What the panel shows under its folds, as HTML: why an item is shown, when to stop, and the answers to look at again.
+
+All of it is asked for by the page, while the fold is open; every word from the data is escaped.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..labels import Label
+from ..review import review_items
+from ..session import ActiveSession
+from ..stopping import when_to_stop
+from .status import card_title
+
+LISTED = 100  # answers at once; a filter or a search finds the others
+_SAID = {Label.ANOMALY: "◆ Anomaly", Label.NORMAL: "● Normal", Label.UNSURE: "✕ Unsure"}
+
+
+def why(session: ActiveSession, content: dict[str, Any], *, blind: bool, renderer: Any) -> str:
+    """The card of :func:`uai_notebook.views.why_html`; IndexError for no such item."""
+    from ..views.why import why_html
+
+    index = content.get("index")
+    if type(index) is not int or not 0 <= index < len(session.ds):
+        raise IndexError(f"expected an item from 0 to {len(session.ds) - 1}")
+    return why_html(session, index, blind=blind, renderer=renderer)
+
+
+def outlook(session: ActiveSession, content: dict[str, Any], *, blind: bool, renderer: Any) -> str:
+    """What :func:`uai_notebook.when_to_stop` says, sentence by sentence."""
+    if session.snapshot is None:
+        return "<p>No model yet.</p>"
+    lines = "".join(f"<li>{html.escape(line)}</li>" for line in when_to_stop(session).sentences)
+    return f"<ul>{lines}</ul>"
+
+
+def review(session: ActiveSession, content: dict[str, Any], *, blind: bool, renderer: Any) -> str:
+    """A button for each item that passes the filter; ValueError for no such filter."""
+    search = content.get("search", "")
+    if not isinstance(search, str) or len(search) > 200:
+        raise ValueError("expected a search of at most 200 characters")
+    items = review_items(session, str(content.get("filter", "all")), search)
+    notes = session.notes
+    rows = "".join(_row(session, int(i), notes.get(int(i), "")) for i in items[:LISTED])
+    first = f", the first {LISTED} are listed" if len(items) > LISTED else ""
+    return f"<p>{len(items):,} item{'' if len(items) == 1 else 's'}{first}</p><ul>{rows}</ul>"
+
+
+def _row(session: ActiveSession, index: int, note: str) -> str:
+    answer = session.store.get(index)
+    said = "no answer" if answer is None else _SAID[Label(answer.label)]
+    parts = [card_title(session.ds, index), said]
+    if answer is not None and answer.annotator:
+        parts.append(f"by {answer.annotator}")
+    if answer is not None and session.snapshot is not None:
+        score = session.snapshot.uai_score_of(np.asarray([index]))
+        if score is not None:
+            name = "UAI probability" if session.snapshot.probability else "learned score"
+            parts.append(f"{name} {float(score[0]):.3f}")
+    if note:
+        parts.append(note)
+    text = html.escape(" · ".join(parts).encode("utf-8", "replace").decode("utf-8"))
+    return f'<li><button type="button" class="uai-button" data-index="{index}">{text}</button></li>'
+
+
+#: By the kind of the message that asks.
+FOLDS: dict[str, Callable[..., str]] = {"why": why, "outlook": outlook, "review": review}
+
+
+def fold_html(session: ActiveSession, content: dict[str, Any], *, blind: bool, renderer: Any) -> str:
+    """The answer to one question of the page, whatever it holds: what goes wrong is a sentence."""
+    try:
+        return FOLDS[content["kind"]](session, content, blind=blind, renderer=renderer)
+    except Exception as error:  # nobody would see it, and labeling goes on
+        return f"<p>{html.escape(f'This could not be shown ({type(error).__name__}: {error}).')}</p>"
