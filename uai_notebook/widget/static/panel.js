@@ -130,8 +130,7 @@ function render({ model, el }) {
   const reasons = new Fold("why", "Why this one", ask), outlook = new Fold("outlook", "When to stop", ask);
   const review = new Review(model.get("filters"), ask, show, () => followFolds());
   const folds = [reasons, outlook, review];
-  ui.card.append(reasons.node);
-  ui.folds.append(outlook.node, review.node);
+  ui.folds.append(...folds.map((fold) => fold.node)); // under the buttons, which stay where they are
   function saveNote() {
     const { value: text, dataset: { index } } = ui.noteText;
     if (index !== undefined && text !== (cards[index]?.note ?? text)) send("note", { index: Number(index), text });
