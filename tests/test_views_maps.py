@@ -89,6 +89,13 @@ def children():
     return found
 
 
+def wait_for_child():
+    end = time.monotonic() + 60
+    while not children():
+        assert time.monotonic() < end, "no process came"
+        time.sleep(0.01)
+
+
 def folders(tmp_path):
     return [path.name for path in tmp_path.iterdir() if path.name.startswith("uai_notebook_umap_")]
 
@@ -215,10 +222,7 @@ def test_the_parent_imports_neither_umap_nor_plotly_nor_torch():
 def test_cancelling_leaves_no_process_and_no_file(temporary):
     job = MapJob([frame_of(latents(seed=5))])
     job.start()
-    end = time.monotonic() + 60
-    while not children():
-        assert time.monotonic() < end, "no process came"
-        time.sleep(0.01)
+    wait_for_child()
     assert folders(temporary)
     job.cancel()
     with pytest.raises(CancelledError):
@@ -241,10 +245,7 @@ def test_a_map_cancelled_before_it_began_does_not_begin(no_child):
 def test_a_process_that_is_killed_is_said_in_words(temporary):
     job = MapJob([frame_of(latents(seed=6))])
     job.start()
-    end = time.monotonic() + 60
-    while not children():
-        assert time.monotonic() < end, "no process came"
-        time.sleep(0.01)
+    wait_for_child()
     os.kill(children()[0], signal.SIGKILL)
     with pytest.raises(RuntimeError, match=r"ended from outside \(signal 9\).* try again with a smaller max_items"):
         job.wait(30)

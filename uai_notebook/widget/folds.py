@@ -9,13 +9,11 @@ import html
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from ..labels import Label
 from ..review import review_items
 from ..session import ActiveSession
 from ..stopping import when_to_stop
-from .status import card_title
+from .status import card_title, sendable
 
 LISTED = 100  # answers at once; a filter or a search finds the others
 _SAID = {Label.ANOMALY: "◆ Anomaly", Label.NORMAL: "● Normal", Label.UNSURE: "✕ Unsure"}
@@ -58,13 +56,13 @@ def _row(session: ActiveSession, index: int, note: str) -> str:
     if answer is not None and answer.annotator:
         parts.append(f"by {answer.annotator}")
     if answer is not None and session.snapshot is not None:
-        score = session.snapshot.uai_score_of(np.asarray([index]))
+        score = session.snapshot.uai_score_of(index)
         if score is not None:
             name = "UAI probability" if session.snapshot.probability else "learned score"
-            parts.append(f"{name} {float(score[0]):.3f}")
+            parts.append(f"{name} {score:.3f}")
     if note:
         parts.append(note)
-    text = html.escape(" · ".join(parts).encode("utf-8", "replace").decode("utf-8"))
+    text = html.escape(sendable(" · ".join(parts)))
     return f'<li><button type="button" class="uai-button" data-index="{index}">{text}</button></li>'
 
 

@@ -98,8 +98,7 @@ class Cards:
             self.draw([index])
         hidden = self._blind and index not in self._session.store
         why = [] if hidden else self._ranks.lines(self._session.snapshot, index)
-        note = self._session.notes.get(index, "").encode("utf-8", "replace").decode("utf-8")  # no lone surrogate
-        return {**self._pictures[index], "why": why, "note": note}
+        return {**self._pictures[index], "why": why, "note": sendable(self._session.notes.get(index, ""))}
 
     def _picture(self, index: int) -> dict[str, str]:
         ds = self._session.ds
@@ -114,7 +113,12 @@ def card_title(ds: Dataset, index: int) -> str:
     """Names the item and its given class, without which nobody can judge a wrong class."""
     given = ds.given_class(index)
     title = f"Item {ds.ids[index]}" + ("" if given is None else f" · labelled as {given}")
-    return title.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate cannot be sent
+    return sendable(title)
+
+
+def sendable(text: str) -> str:
+    """Text without lone surrogates, which cannot be sent."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 class Ranks:
