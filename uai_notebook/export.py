@@ -176,8 +176,13 @@ def clipboard_text(table: pd.DataFrame, *, guard: bool = True) -> str:
     "'@a" then 1
     <BLANKLINE>
     """
+    return table_text(table, "\t", guard)
+
+
+def table_text(table: pd.DataFrame, separator: str, guard: bool = True) -> str:
+    """What :func:`save_table` writes to a .csv (``separator=","``) or .tsv, as one string."""
     text = io.StringIO()
-    _write_cells(table, text, "\t", guard)
+    _write_cells(table, text, separator, guard)
     return text.getvalue()
 
 

@@ -1,5 +1,6 @@
 """Messages of the page become answers of the session, or are refused in words."""
 
+import csv
 import json
 
 import numpy as np
@@ -137,9 +138,21 @@ def test_export_sends_the_labels_as_csv_to_the_view_that_asked(trained, show):
     page.send("export")
     (message,) = [m["content"] for m in page.came if m["method"] == "custom"]
     assert (message["kind"], message["view"], message["name"]) == ("file", "v", "tiny_labels.csv")
-    head, row = message["text"].splitlines()
-    assert head.startswith("index,id,label,asked")
-    assert row.startswith(f"{item},{item},1,True")
+    head, row = csv.reader(message["text"].splitlines())
+    assert head[:4] == ["index", "id", "label", "asked"]
+    assert row[:4] == [str(item), str(item), "1", "True"]
+
+
+def test_what_is_exported_or_copied_runs_nothing_in_a_spreadsheet(make, show, numpy_learner):
+    data = uai.Dataset.from_arrays(np.eye(3), ids=["=1+1", "b", "c"], name="d")
+    session = make(ds=data, base=numpy_learner(data), k=1)
+    _panel, page = show(session)
+    session.label(0, 1)
+    for kind, separator in (("export", ","), ("copy", "\t")):
+        page.came.clear()
+        page.send(kind)
+        (text,) = [m["content"]["text"] for m in page.came if m["method"] == "custom"]
+        assert text.splitlines()[1].startswith(f'0{separator}"\'=1+1"{separator}1')
 
 
 def test_the_name_of_an_exported_file_is_no_path(make, show, numpy_learner):

@@ -10,12 +10,18 @@ BAD = '<img src=x onerror="alert(1)">'
 
 
 def ask(page, kind, **content):
-    """What comes for a question, as HTML; None if nothing does."""
+    """The HTML that comes for a question; None if nothing does."""
+    said = reply(page, kind, **content)
+    return said["html"] if said else None
+
+
+def reply(page, kind, **content):
+    """The message that comes for a question; None if nothing does."""
     page.came.clear()
     page.panel._receive(page.panel, {"kind": kind, "view": page.view, "key": "k", **content}, [])
     said = [message["content"] for message in page.came if message["method"] == "custom"]
     assert all(message["view"] == page.view and message["key"] == "k" for message in said)
-    return said[0]["html"] if said else None
+    return said[0] if said else None
 
 
 def test_why_an_item_is_shown_is_told_when_it_is_asked(show, trained):
@@ -36,6 +42,35 @@ def test_the_outlook_is_told_before_and_after_the_first_model(show, trained, ds,
     assert "No model yet" in ask(page, "outlook")
     _, page = show(trained)
     assert uai.when_to_stop(trained).sentences[-1][:20] in ask(page, "outlook")
+
+
+def test_the_outlook_has_a_line_with_its_round_once_there_are_enough_answers(show, ds, make):
+    session = make(k=10)
+    _, page = show(session)
+    session.train()
+    assert reply(page, "outlook")["line"] == ""
+    session.label(session.queue, [1, 0] * 5)
+    assert reply(page, "outlook")["line"] == f"round 1: {uai.when_to_stop(session).line}"
+
+
+def test_a_closed_outlook_is_asked_again_by_round_and_not_by_answer(show, trained):
+    _, page = show(trained)
+    first = page.panel.state["model"]
+    page.answer()
+    assert page.panel.state["model"] == first
+    trained.train()
+    assert page.panel.state["model"] != first
+
+
+def test_the_review_of_conflicts_says_who_says_what(show, trained):
+    _, page = show(trained)
+    trained.label([3, 5], [1, 1], annotator="Anna " + BAD)
+    trained.label([3, 5], [1, 0], annotator="Ben")
+    said = ask(page, "review", filter="conflicts", search="")
+    assert 'data-index="3"' not in said
+    assert "Anna &lt;img" in said
+    assert "◆ Anomaly, Ben: ● Normal" in said
+    assert "◆ Anomaly, Ben" not in ask(page, "review", filter="all", search="")
 
 
 def test_the_review_lists_answers_by_filter_and_search(show, trained):
@@ -119,6 +154,18 @@ def test_a_note_that_is_none_changes_nothing_and_is_told(show, trained, text):
     _, page = show(trained)
     assert page.send("note", index=0, text=text)["message"]
     assert trained.notes == {}
+
+
+def test_labels_whose_items_are_gone_are_in_the_status(tmp_path, show, numpy_learner):
+    x = np.random.default_rng(0).normal(size=(9, 2))
+    old, new = (uai.Dataset.from_arrays(x[:n], ids=[f"i{i}" for i in range(n)], name="d") for n in (9, 7))
+    session = uai.ActiveSession.open(tmp_path / "s", old, base=numpy_learner(old), k=3)
+    session.label([1, 7, 8], [1, 0, 0])
+    session.close()
+    with pytest.warns(UserWarning, match="2 are not in this data"):
+        session = uai.ActiveSession.open(tmp_path / "s", new, base=numpy_learner(new), k=3)
+    panel, _ = show(session)
+    assert "2 labels not used: the data lack their items or have changed them" in panel.state["status"]
 
 
 def test_a_save_that_failed_is_in_the_status(show, trained):

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
+from ..agreement import opinions_of
 from ..labels import Label
 from ..review import review_items
 from ..session import ActiveSession
@@ -19,37 +20,56 @@ LISTED = 100  # answers at once; a filter or a search finds the others
 _SAID = {Label.ANOMALY: "◆ Anomaly", Label.NORMAL: "● Normal", Label.UNSURE: "✕ Unsure"}
 
 
-def why(session: ActiveSession, content: dict[str, Any], *, blind: bool, renderer: Any) -> str:
+class Shown(NamedTuple):
+    """HTML for the inside, and a line of plain text that is read while the fold is closed."""
+
+    html: str
+    line: str = ""
+
+
+def why(session: ActiveSession, content: dict[str, Any], *, blind: bool, renderer: Any) -> Shown:
     """The card of :func:`uai_notebook.views.why_html`; IndexError for no such item."""
     from ..views.why import why_html
 
     index = content.get("index")
     if type(index) is not int or not 0 <= index < len(session.ds):
         raise IndexError(f"expected an item from 0 to {len(session.ds) - 1}")
-    return why_html(session, index, blind=blind, renderer=renderer)
+    return Shown(why_html(session, index, blind=blind, renderer=renderer))
 
 
-def outlook(session: ActiveSession, content: dict[str, Any], *, blind: bool, renderer: Any) -> str:
-    """What :func:`uai_notebook.when_to_stop` says, sentence by sentence."""
+def outlook(session: ActiveSession, content: dict[str, Any], *, blind: bool, renderer: Any) -> Shown:
+    """What :func:`uai_notebook.when_to_stop` says, sentence by sentence, and in one line with the round it is of."""
     if session.snapshot is None:
-        return "<p>No model yet.</p>"
-    lines = "".join(f"<li>{html.escape(line)}</li>" for line in when_to_stop(session).sentences)
-    return f"<ul>{lines}</ul>"
+        return Shown("<p>No model yet.</p>")
+    found = when_to_stop(session)
+    listed = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in found.sentences)
+    return Shown(f"<ul>{listed}</ul>", f"round {session.round + 1}: {found.line}" if found.line else "")
 
 
-def review(session: ActiveSession, content: dict[str, Any], *, blind: bool, renderer: Any) -> str:
+def review(session: ActiveSession, content: dict[str, Any], *, blind: bool, renderer: Any) -> Shown:
     """A button for each item that passes the filter; ValueError for no such filter."""
     search = content.get("search", "")
     if not isinstance(search, str) or len(search) > 200:
         raise ValueError("expected a search of at most 200 characters")
-    items = review_items(session, str(content.get("filter", "all")), search)
+    which = str(content.get("filter", "all"))
+    items = review_items(session, which, search).tolist()
+    said = _opinions(session) if which == "conflicts" else {}
     notes = session.notes
-    rows = "".join(_row(session, int(i), notes.get(int(i), "")) for i in items[:LISTED])
+    rows = "".join(_row(session, i, said.get(i, ""), notes.get(i, "")) for i in items[:LISTED])
     first = f", the first {LISTED} are listed" if len(items) > LISTED else ""
-    return f"<p>{len(items):,} item{'' if len(items) == 1 else 's'}{first}</p><ul>{rows}</ul>"
+    return Shown(f"<p>{len(items):,} item{'' if len(items) == 1 else 's'}{first}</p><ul>{rows}</ul>")
 
 
-def _row(session: ActiveSession, index: int, note: str) -> str:
+def _opinions(session: ActiveSession) -> dict[int, str]:
+    """Who says what, by item."""
+    several = opinions_of(session.store, more_than_once=True).items()
+    return {
+        i: ", ".join(f"{name or 'no name'}: {_SAID[Label(label)]}" for name, label in opinions.by_name.items())
+        for i, opinions in several
+    }
+
+
+def _row(session: ActiveSession, index: int, opinions: str, note: str) -> str:
     answer = session.store.get(index)
     said = "no answer" if answer is None else _SAID[Label(answer.label)]
     parts = [card_title(session.ds, index), said]
@@ -60,19 +80,18 @@ def _row(session: ActiveSession, index: int, note: str) -> str:
         if score is not None:
             name = "UAI probability" if session.snapshot.probability else "learned score"
             parts.append(f"{name} {score:.3f}")
-    if note:
-        parts.append(note)
+    parts += [text for text in (opinions, note) if text]
     text = html.escape(sendable(" · ".join(parts)))
     return f'<li><button type="button" class="uai-button" data-index="{index}">{text}</button></li>'
 
 
 #: By the kind of the message that asks.
-FOLDS: dict[str, Callable[..., str]] = {"why": why, "outlook": outlook, "review": review}
+FOLDS: dict[str, Callable[..., Shown]] = {"why": why, "outlook": outlook, "review": review}
 
 
-def fold_html(session: ActiveSession, content: dict[str, Any], *, blind: bool, renderer: Any) -> str:
+def unfold(session: ActiveSession, content: dict[str, Any], *, blind: bool, renderer: Any) -> Shown:
     """The answer to one question of the page, whatever it holds: what goes wrong is a sentence."""
     try:
         return FOLDS[content["kind"]](session, content, blind=blind, renderer=renderer)
     except Exception as error:  # nobody would see it, and labeling goes on
-        return f"<p>{html.escape(f'This could not be shown ({type(error).__name__}: {error}).')}</p>"
+        return Shown(f"<p>{html.escape(f'This could not be shown ({type(error).__name__}: {error}).')}</p>")

@@ -14,10 +14,11 @@ import anywidget
 import traitlets
 
 from ..arguments import is_int
+from ..export import clipboard_text, table_text
 from ..review import FILTERS
 from ..session import ActiveSession
 from .esm import join_modules
-from .folds import FOLDS, fold_html
+from .folds import FOLDS, unfold
 from .status import Cards, done_line, error_details, progress_state, status_line, waiting_line
 
 _static = files(__package__) / "static"
@@ -199,8 +200,8 @@ class LabelPanel(anywidget.AnyWidget):
         """A question changes nothing, so it waits for no answer."""
         key = content.get("key")
         if isinstance(key, str) and len(key) <= _KEY_LENGTH:
-            shown = fold_html(self.session, content, blind=self._blind, renderer=self._renderer)
-            self.send({"kind": kind, "view": content["view"], "key": key, "html": shown})
+            shown = unfold(self.session, content, blind=self._blind, renderer=self._renderer)
+            self.send({"kind": kind, "view": content["view"], "key": key, **shown._asdict()})
 
     def _handle(self, act: Callable[[LabelPanel, dict[str, Any]], None], content: Any, view: str, seq: int) -> None:
         with self._one_push():
@@ -267,8 +268,11 @@ class LabelPanel(anywidget.AnyWidget):
 
     def _export(self, content: dict[str, Any]) -> None:
         name = "".join(c if c.isalnum() else "_" for c in self.session.ds.name) + "_labels.csv"
-        text = self.session.labels.to_csv(index=False)
+        text = table_text(self.session.labels, ",")
         self.send({"kind": "file", "view": content["view"], "name": name, "text": text})
+
+    def _copy(self, content: dict[str, Any]) -> None:
+        self.send({"kind": "copy", "view": content["view"], "text": clipboard_text(self.session.labels)})
 
     _acts: Mapping[str, Callable[[LabelPanel, dict[str, Any]], None]] = {
         "label": _label,
@@ -282,6 +286,7 @@ class LabelPanel(anywidget.AnyWidget):
         "pause": _pause,
         "more": _more,
         "export": _export,
+        "copy": _copy,
     }
 
     def _index(self, index: Any) -> int:
@@ -354,6 +359,7 @@ class LabelPanel(anywidget.AnyWidget):
             # Another thread may have brought candidates since _follow() looked.
             "current": session.on_screen if session.on_screen is not None else next(iter(session.queue.tolist()), None),
             "stamp": f"{store.n_events}.{session.round}.{session.snapshot is not None}",
+            "model": f"{session.round}.{session.snapshot is not None}",
             "undo": store.can_undo,
             "redo": store.can_redo,
             "paused": self.paused,

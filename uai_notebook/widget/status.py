@@ -32,6 +32,9 @@ def status_line(session: ActiveSession) -> str:
         parts.append("not saved")
     elif store.saved_at is not None:
         parts.append(f"saved {store.saved_at:%H:%M:%S}")
+    if session.unmatched:
+        n = len(session.unmatched)
+        parts.append(f"{_plural(n, 'label', 'labels')} not used: the data lack their items or have changed them")
     if session.save_problem:
         parts.append(session.save_problem)
     return " · ".join(parts)

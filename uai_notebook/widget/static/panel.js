@@ -9,7 +9,7 @@
  * @typedef {{title: string, html: string, thumb: string, why: string[], note: string}} Card
  * @typedef {{
  *   phase: string, status: string, ranked: string, batch: Entry[], current: number | null, undo: boolean,
- *   stamp: string, redo: boolean, paused: boolean, closed: boolean, done: string, more: number, waiting: string,
+ *   stamp: string, model: string, redo: boolean, paused: boolean, closed: boolean, done: string, more: number, waiting: string,
  *   message: string, details: string, message_id: number, acks: Record<string, number>
  * }} State
  * @typedef {{on: boolean, step: number, of: number, text: string}} Progress
@@ -17,7 +17,7 @@
  *   on(name: string, call: Function): void, off(name: string, call?: Function): void}} Model
  */
 
-import { GLYPHS, WORDS, button, keyName, make, skeleton, takesText } from "./panel_page.js";
+import { GLYPHS, WORDS, button, copyText, keyName, make, saveFile, skeleton, takesText } from "./panel_page.js";
 import { Fold, Review } from "./panel_fold.js";
 
 const LABELS = /** @type {const} */ ({ anomaly: 1, normal: 0, unsure: -1 });
@@ -58,6 +58,7 @@ function render({ model, el }) {
   /** @param {string} kind @param {object} [more] */
   function send(kind, more = {}) {
     if (!alive || state.closed) return;
+    ui.said.textContent = "";
     model.send({ kind, view, seq: ++seq, seen: state.message_id, ...more });
     clearTimeout(silence);
     silence = setTimeout(() => warn("The kernel has not answered yet: the last answer is not saved so far."), SILENT_MS);
@@ -117,13 +118,14 @@ function render({ model, el }) {
     train: button("uai-train", "Train now", () => send("train")),
     pause: button("uai-pause", "Pause", () => send("pause")),
     export: button("uai-export", "Export", () => send("export")),
+    copy: button("uai-copy", "Copy", () => send("copy")),
     more: button("uai-more", "Continue", () => send("more")),
     retry: button("uai-retry", "Retry", () => send("retry")),
     cancel: button("uai-cancel", "Cancel", () => send("cancel")),
     help: button("uai-help-button", "Keys (?)", acts.help),
   };
   ui.labels.append(buttons.anomaly, buttons.normal, buttons.unsure, buttons.undo);
-  ui.actions.append(buttons.more, buttons.retry, buttons.train, buttons.pause, buttons.export);
+  ui.actions.append(buttons.more, buttons.retry, buttons.train, buttons.pause, buttons.export, buttons.copy);
   ui.progress.append(buttons.cancel);
   /** A question: it has no place in the row of the answers. @param {object} content */
   const ask = (content) => { if (alive && !state.closed) model.send({ ...content, view }); };
@@ -218,7 +220,7 @@ function render({ model, el }) {
   function followFolds() {
     const stamp = state.stamp;
     reasons.follow(shown === null ? null : { key: JSON.stringify([stamp, shown]), content: { index: shown } });
-    outlook.follow({ key: stamp, content: {} });
+    outlook.follow({ key: stamp, closed: state.model, content: {} }); // its line is of the round
     review.follow(review.of(stamp));
   }
 
@@ -237,7 +239,7 @@ function render({ model, el }) {
     for (const name of /** @type {const} */ (["anomaly", "normal", "unsure"])) buttons[name].disabled = off || shown === null;
     buttons.undo.disabled = off || !state.undo;
     buttons.train.disabled = off || state.phase === "training";
-    buttons.pause.disabled = buttons.export.disabled = off;
+    buttons.pause.disabled = buttons.export.disabled = buttons.copy.disabled = off;
     buttons.pause.textContent = state.paused ? "Resume" : "Pause";
     buttons.pause.title = state.paused ? "Train again after every round" : "Take answers without training";
     buttons.more.hidden = !state.more;
@@ -287,16 +289,13 @@ function render({ model, el }) {
     draw();
   }
 
-  /** @param {{kind?: string, view?: string, name?: string, text?: string, key?: string, html?: string}} message */
+  /** @param {{kind?: string, view?: string, name?: string, text?: string, key?: string, html?: string,
+   *   line?: string}} message */
   function onMessage(message) {
     if (message?.view !== view) return;
     for (const fold of folds) if (fold.kind === message.kind) fold.hear(message);
-    if (message.kind !== "file") return;
-    const link = make("a");
-    link.href = URL.createObjectURL(new Blob([message.text ?? ""], { type: "text/csv" }));
-    link.download = message.name ?? "labels.csv";
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    if (message.kind === "file") saveFile(message.name ?? "labels.csv", message.text ?? "");
+    if (message.kind === "copy") copyText(message.text ?? "").then((said) => { ui.said.textContent = said; });
   }
 
   function onGone() {

@@ -4,27 +4,33 @@ import { make } from "./panel_page.js";
 
 export class Fold {
   asked = ""; // what the words are of, or will be
-  /** @type {{key: string, content: object} | null} */ wanted = null;
+  /** @type {{key: string, closed?: string, content: object} | null} */ wanted = null;
   /** @param {string} kind of the message @param {string} title @param {(content: object) => void} ask */
   constructor(kind, title, ask) {
     this.kind = kind;
     this.ask = ask;
     this.node = make("details", `uai-fold uai-fold-${kind}`);
     this.body = make("div", "uai-fold-body");
-    this.node.append(make("summary", "", title), this.body);
+    this.line = make("span", "uai-fold-line");
+    const summary = make("summary", "", title);
+    summary.append(this.line);
+    this.node.append(summary, this.body);
     this.node.addEventListener("toggle", () => this.follow(this.wanted));
   }
-  /** Say what it should show, null for nothing. @param {{key: string, content: object} | null} wanted */
+  /** Say what it should show, null for nothing. With a `closed` key it is asked for its line while it is closed too,
+   * when that key changes. @param {{key: string, closed?: string, content: object} | null} wanted */
   follow(wanted) {
     this.wanted = wanted;
     this.node.hidden = !wanted;
-    if (!wanted || !this.node.open || wanted.key === this.asked) return;
-    this.asked = wanted.key;
-    this.ask({ kind: this.kind, key: wanted.key, ...wanted.content });
+    const key = this.node.open ? wanted?.key : wanted?.closed;
+    if (!wanted || !key || key === this.asked) return;
+    this.asked = key;
+    this.ask({ kind: this.kind, key, ...wanted.content });
   }
-  /** @param {{key?: string, html?: string}} message */
+  /** @param {{key?: string, html?: string, line?: string}} message */
   hear(message) {
     if (message.key !== this.asked) return; // an older question
+    this.line.textContent = message.line ? ` · ${message.line}` : "";
     const focused = this.body.contains(document.activeElement);
     this.body.innerHTML = message.html ?? ""; // escaped by the kernel
     if (focused) this.node.querySelector("summary")?.focus({ preventScroll: true });

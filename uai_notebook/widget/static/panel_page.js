@@ -30,6 +30,25 @@ export function keyName(key) {
   return { ArrowLeft: "left", ArrowRight: "right", " ": "space" }[key] ?? key;
 }
 
+/** Hand a text to the browser's downloads. @param {string} name @param {string} text */
+export function saveFile(name, text) {
+  const link = make("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+/** Hand a text to the clipboard. @param {string} text @returns {Promise<string>} what to tell the person */
+export async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return "Copied: paste it into a spreadsheet.";
+  } catch {
+    return "This browser gives no way to the clipboard: use Export.";
+  }
+}
+
 /** The panel's elements, without behaviour. */
 export function skeleton() {
   const root = make("div", "uai-panel");
@@ -56,6 +75,7 @@ export function skeleton() {
     bar: make("progress"),
     progressText: make("span", "uai-progress-text"),
     message: make("div", "uai-message"),
+    said: make("span", "uai-said"),
     foot: make("div", "uai-foot"),
     keys: make("span", "uai-keys", "keys off"),
     help: make("dl", "uai-help"),
@@ -63,6 +83,7 @@ export function skeleton() {
   parts.banner.setAttribute("role", "alert");
   parts.message.setAttribute("role", "alert");
   parts.status.setAttribute("aria-live", "polite");
+  parts.said.setAttribute("role", "status");
   parts.strip.setAttribute("role", "group");
   parts.strip.setAttribute("aria-label", "Candidates of this round");
   parts.title.setAttribute("aria-live", "polite");
@@ -72,7 +93,7 @@ export function skeleton() {
   parts.note.append(parts.noteText);
   parts.card.append(parts.title, parts.body, parts.why);
   parts.progress.append(parts.bar, parts.progressText);
-  parts.foot.append(parts.keys);
+  parts.foot.append(parts.keys, parts.said);
   for (const part of ["banner", "status", "ranked", "strip", "card", "note", "labels", "progress", "message", "actions", "folds", "foot", "help"])
     root.append(/** @type {any} */ (parts)[part]);
   for (const part of ["banner", "progress", "message", "help"]) /** @type {any} */ (parts)[part].hidden = true;
