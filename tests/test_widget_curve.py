@@ -230,11 +230,11 @@ def test_rounds_that_take_long_to_measure_are_drawn_as_they_come(monkeypatch: py
     monkeypatch.setattr(curve_module, "_PATIENCE", 0.0)  # one round at a time
     session = a_session()
     curve = DiscoveryCurve(session)
+    monkeypatch.setattr(curve, "_draw_soon", lambda seconds: None)  # by hand
     for _ in range(3):
         session.train()
         session.label(session.queue, [1, 0, 1, 0, 0])
     curve.page = "separability"
-    monkeypatch.setattr(curve, "_draw_soon", lambda seconds: None)  # by hand
     seen = []
     for _ in range(3):
         curve.refresh()

@@ -109,8 +109,8 @@ def test_candidates_have_their_scores_unless_the_explorer_is_blind(still: Frozen
     hidden = freeze(session, blind=True)
     assert score in still.html
     assert score not in hidden.html
-    heads = [row for row in Tags(hidden.html).cells if row[:2] == ["", "item"]]
-    assert heads[0] == ["", "item"]  # of the candidates
+    heads = [row for row in Tags(hidden.html).cells if row[:2] == ["preview", "item"]]
+    assert heads[0] == ["preview", "item"]  # of the candidates
     assert "base score then" in heads[1]  # of what is labelled
 
 

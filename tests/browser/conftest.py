@@ -42,7 +42,7 @@ def chromium() -> Iterator[Any]:
 def page(chromium: Any) -> Iterator[Any]:
     context = chromium.new_context(viewport={"width": 1400, "height": 1000})
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(120_000)  # a map: numba compiles for half a minute, and the machine may be busy
     page.problems = []
     page.on("pageerror", lambda error: page.problems.append(str(error)))
     yield page

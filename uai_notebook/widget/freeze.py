@@ -193,7 +193,7 @@ def _candidates(session: ActiveSession, thumbnails: _Thumbnails, blind: bool) ->
     queue, snapshot = session.queue[:_CANDIDATES].tolist(), session.snapshot
     if not queue or snapshot is None:
         return ""
-    head, rows = ["", "item"] + ([] if blind else ["base score", _learned(session)]), []
+    head, rows = ["preview", "item"] + ([] if blind else ["base score", _learned(session)]), []
     for index in queue:
         row = [thumbnails.of(index), _escape(card_title(session.ds, index))]
         if not blind:
@@ -208,7 +208,7 @@ def _found(session: ActiveSession, thumbnails: _Thumbnails) -> str:
     found = labels[labels["label"] == Label.ANOMALY]
     if found.empty:
         return ""
-    head, rows = ["", "item", "in round", "base score then", f"{_learned(session)} then"], []
+    head, rows = ["preview", "item", "in round", "base score then", f"{_learned(session)} then"], []
     for row in found.iloc[::-1].head(_FOUND).to_dict("records"):
         title = _escape(card_title(session.ds, row["index"]))
         scores = [_number(row["base_score"]), _number(row["uai_score"])]

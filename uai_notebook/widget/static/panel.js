@@ -21,6 +21,8 @@ import { GLYPHS, WORDS, button, copyText, keyName, make, saveFile, skeleton, tak
 import { Fold, Review } from "./panel_fold.js";
 
 const LABELS = /** @type {const} */ ({ anomaly: 1, normal: 0, unsure: -1 });
+/** @type {Record<string, string[]>} */
+const FIXED = { undo: ["Ctrl/Cmd+Z"], redo: ["Ctrl/Cmd+Shift+Z"] }; // as everywhere
 const GUARD_MS = 200; // a double click is one answer
 const SILENT_MS = 4000; // no acknowledgement for so long: say that it is not saved
 
@@ -134,8 +136,10 @@ function render({ model, el }) {
   const folds = [reasons, outlook, review];
   ui.folds.append(...folds.map((fold) => fold.node)); // under the buttons, which stay where they are
   function saveNote() {
-    const { value: text, dataset: { index } } = ui.noteText;
-    if (index !== undefined && text !== (cards[index]?.note ?? text)) send("note", { index: Number(index), text });
+    const { value: text, defaultValue: saved, dataset: { index } } = ui.noteText;
+    if (index === undefined || text === saved) return;
+    ui.noteText.defaultValue = text;
+    send("note", { index: Number(index), text });
   }
   ui.noteText.addEventListener("blur", saveNote);
   ui.noteText.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => { if (event.key === "Enter") saveNote(); });
@@ -145,7 +149,8 @@ function render({ model, el }) {
     undo: "undo", redo: "redo", previous: "previous in the batch", next: "next in the batch",
     help: "this list", leave: "leave the panel",
   })) {
-    if (keys[act]?.length) ui.help.append(make("dt", "", keys[act].map(keyName).join(", ")), make("dd", "", words));
+    const names = [...(keys[act] ?? []).map(keyName), ...(FIXED[act] ?? [])];
+    if (names.length) ui.help.append(make("dt", "", names.join(", ")), make("dd", "", words));
   }
 
   /** @param {KeyboardEvent} event */
@@ -211,9 +216,11 @@ function render({ model, el }) {
     const card = shown === null ? undefined : cards[shown];
     ui.note.hidden = !card;
     ui.noteText.disabled = !alive || state.closed;
-    if (!card || (ui.noteText === document.activeElement && ui.noteText.dataset.index === String(shown))) return;
-    ui.noteText.dataset.index = String(shown);
-    ui.noteText.value = card.note;
+    const index = String(shown), typing = ui.noteText === document.activeElement;
+    if (!card || (typing && ui.noteText.dataset.index === index)) return;
+    if (typing) saveNote(); // what was typed belongs to the item that was shown
+    ui.noteText.dataset.index = index;
+    ui.noteText.value = ui.noteText.defaultValue = card.note;
   }
 
   /** The folds ask again when labels, notes or the model have changed. */
@@ -230,10 +237,13 @@ function render({ model, el }) {
     // The Explorer's line over the whole width: a message of its own would delay this one.
     const line = ui.root.closest(".uai-explorer")?.querySelector(".uai-status-line");
     if (line && line.textContent !== state.status) line.textContent = state.status;
-    ui.ranked.textContent = state.ranked;
+    ui.ranked.textContent = (shown !== null && state.done) || state.ranked; // else the card says so
     drawStrip();
     drawCard();
     drawNote();
+    const scrolls = ui.body.scrollHeight > ui.body.clientHeight || ui.body.scrollWidth > ui.body.clientWidth;
+    if (scrolls) ui.body.tabIndex = 0; // by arrow keys, too
+    else ui.body.removeAttribute("tabindex");
     followFolds();
     const off = !alive || state.closed;
     for (const name of /** @type {const} */ (["anomaly", "normal", "unsure"])) buttons[name].disabled = off || shown === null;
@@ -252,7 +262,9 @@ function render({ model, el }) {
       ui.message.replaceChildren(make("span", "", state.message));
       if (state.details) {
         const details = make("details");
-        details.append(make("summary", "", "Details"), make("pre", "", state.details));
+        const pre = make("pre", "", state.details);
+        pre.tabIndex = 0; // it scrolls
+        details.append(make("summary", "", "Details"), pre);
         ui.message.append(details);
       }
     }

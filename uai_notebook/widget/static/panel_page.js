@@ -55,7 +55,9 @@ export function skeleton() {
   root.tabIndex = 0;
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Label candidates");
-  root.dataset.lmSuppressShortcuts = "true"; // JupyterLab's command mode must not see our keys
+  // JupyterLab's command mode must not see our keys. It looks at what has the focus first, then further out.
+  root.dataset.lmSuppressShortcuts = "true";
+  root.addEventListener("focusin", (/** @type {any} */ event) => { event.target.dataset.lmSuppressShortcuts = "true"; });
   const parts = {
     root,
     banner: make("div", "uai-banner"),
@@ -87,6 +89,8 @@ export function skeleton() {
   parts.strip.setAttribute("role", "group");
   parts.strip.setAttribute("aria-label", "Candidates of this round");
   parts.title.setAttribute("aria-live", "polite");
+  parts.body.setAttribute("role", "group");
+  parts.body.setAttribute("aria-label", "Item");
   parts.bar.setAttribute("aria-label", "Training");
   parts.noteText.type = "text";
   parts.noteText.maxLength = 10000;

@@ -80,7 +80,9 @@ export function build() {
   const hint = make("div", "hint", { textContent: HINT });
   const root = make("div", "", {}, [bar, tools, thin, stage, note, legend, hint]);
   root.className = "uai-scatter";
-  root.dataset.lmSuppressShortcuts = "true"; // JupyterLab's command mode never sees our keys
+  // JupyterLab's command mode must not see our keys. It looks at what has the focus first, then further out.
+  root.dataset.lmSuppressShortcuts = "true";
+  root.addEventListener("focusin", (/** @type {any} */ event) => { event.target.dataset.lmSuppressShortcuts = "true"; });
   const words = { when, thin, tip, empty, note, legend, entries, hint };
   return { root, back, play, next, slider, tools, scale, stage, panes, main, shown, reset, ...words };
 }
