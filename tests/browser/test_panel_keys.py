@@ -131,3 +131,38 @@ def test_keys_can_be_others_and_the_words_follow(page: Any, open_panel: Callable
     assert answers(kernel, 2) == [[batch[0], 1], [batch[1], 0]]
     page.keyboard.press("x")
     assert answers(kernel, 1) == [[batch[0], 1]]
+
+
+ALONE = """
+import uai_notebook as uai
+ds = uai.load_dataset("digits_0")
+session = uai.ActiveSession(ds, base="class", k=3, config=uai.TrainConfig(pretrain_steps=100, round_steps=20))
+panel = uai.LabelPanel(session)
+panel
+"""
+
+
+def test_a_panel_alone_without_a_model_says_so_trains_and_takes_answers_while_it_is_paused(
+    page: Any, run_notebook: Callable[..., Any], wait_until_ran: Callable[..., None]
+) -> None:
+    kernel = run_notebook([ALONE])
+    wait_until_ran(1)
+    page.wait_for_selector(".uai-panel")
+    assert page.inner_text(".uai-panel .uai-title") == "No model yet: press Train now."
+    assert page.locator(".uai-panel .uai-anomaly").is_disabled()
+    assert "not saved" in page.inner_text(".uai-panel .uai-status")
+    page.click(".uai-panel .uai-train")
+    page.wait_for_selector(".uai-card[data-index]:not([data-index=''])")
+    assert page.inner_text(".uai-panel .uai-ranked") == "ranked by base score (round 1 of 10)"
+
+    page.click(".uai-panel .uai-pause")
+    page.locator(".uai-pause", has_text="Resume").wait_for()
+    page.locator(".uai-panel").focus()
+    for n in range(3):
+        page.keyboard.press("n")
+        kernel.wait_for(f"session.n_labels == {n + 1}")
+    page.wait_for_timeout(500)
+    assert kernel.value("session.round, session.training") == (0, False)
+    page.click(".uai-panel .uai-pause")
+    kernel.wait_for("session.round == 1 and not session.training")
+    assert page.problems == []

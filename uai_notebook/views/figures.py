@@ -181,9 +181,10 @@ def curve_layout(runs: Sequence[Run]) -> dict[str, Any]:
         shapes.append({"type": "line", "x0": 0, "x1": 1, "y0": a, "y1": a, "xref": "paper", "line": line})
         place = {"x": 0, "y": a, "xref": "paper", "xanchor": "left", "yanchor": "bottom", "showarrow": False}
         notes.append({"text": f"all {a:,} anomalies", "font": {"size": 11}, **place})
+    counts = {"rangemode": "tozero", "zeroline": False, "autorangeoptions": {"include": 4}}  # no halves on the axis
     return {
-        "xaxis": style.axis(title, rangemode="tozero", zeroline=False),
-        "yaxis": style.axis("anomalies found", rangemode="tozero", zeroline=False),
+        "xaxis": style.axis(title, **counts),
+        "yaxis": style.axis("anomalies found", **counts),
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
         "hovermode": "x unified",
         "hoverlabel": {"bgcolor": "white", "font": {"color": "#222222"}},
