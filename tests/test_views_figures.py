@@ -399,6 +399,11 @@ def test_names_are_text_and_not_html() -> None:
     assert views.discovery_curve({evil: [1]}).data[0].name == "&lt;a href='x'&gt;y&lt;/a&gt;"
 
 
+def test_names_are_no_formulas_and_have_nothing_that_svg_cannot_carry() -> None:
+    name = views.discovery_curve({"$\\href{x}{y}$ \x1b \ud800": [1]}).data[0].name
+    assert name == "&#36;\\href{x}{y}&#36; \ufffd ?"
+
+
 # -- style and imports -----------------------------------------------------------------------------------------------
 
 

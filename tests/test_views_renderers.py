@@ -214,6 +214,18 @@ def test_an_error_box_names_item_type_and_text() -> None:
     assert "ZeroDivisionError: division by zero" in text
 
 
+def test_a_long_id_leaves_room_for_the_error() -> None:
+    text = Tags(render_item(with_item("a", "x" * 5000), 0, lambda item: 1 / 0)).words
+    assert "ZeroDivisionError: division by zero" in text
+
+
+@RENDERINGS
+def test_what_a_browser_would_leave_out_is_replaced(render: Any) -> None:
+    text = render(with_item("<im\0g>", "i\0d"), 0)
+    assert "\0" not in text
+    assert "<im\ufffdg>" in Tags(text).words
+
+
 def test_the_user_may_interrupt_a_renderer() -> None:
     def interrupt(item: Any) -> None:
         raise KeyboardInterrupt

@@ -139,6 +139,7 @@ def test_what_data_and_renderers_say_is_escaped(config: uai.TrainConfig) -> None
     still = freeze(session, renderer=lambda item: "<img src=x onerror=alert(1)>")
     assert not re.search(r"<script|<b |<img src=x", still.html)
     assert "&lt;script&gt;" in still.html
+    assert 'class="uai-frozen tex2jax_ignore mathjax_ignore"' in still.html  # no formulas either
     Tags(still.html)
 
 
@@ -196,6 +197,6 @@ def test_a_notebook_that_was_run_shows_it_with_no_kernel() -> None:
         assert output.data["text/plain"].startswith("Round 1 · 0 labeled")
         Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).verify()
     page = nbconvert.HTMLExporter().from_notebook_node(notebook)[0]
-    assert page.count('class="uai-frozen"') == 2
+    assert page.count('class="uai-frozen ') == 2
     assert page.count(re.findall(r'src="([^"]*)"', output.data["text/html"])[0]) >= 1
     assert page.count("The next 10 candidates") == 2

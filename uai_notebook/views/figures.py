@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from uai_notebook.snapshot import FloatArray, IndexArray, Snapshot
 from uai_notebook.views import style
 from uai_notebook.views.curves import Run, as_runs, band, random_curve, thinned
 from uai_notebook.views.projection import LatentAxis
+from uai_notebook.views.text import plotly_text
 
 _MAX_POINTS = 50_000
 _SMALLEST = 1e-6  # of the largest score: what lies below is drawn at the bottom of a log axis, as in LatentScatter
@@ -91,7 +91,7 @@ def latent_score(
     trained = f"{snapshot.n_labels:,} label{'s' * (snapshot.n_labels != 1)}"
     fig.update_layout(
         title=title_of(f"Round {snapshot.round}, model trained on {trained}", "; ".join(notes)),
-        xaxis=style.axis(html.escape(title, quote=False), zeroline=False),
+        xaxis=style.axis(plotly_text(title), zeroline=False),
         yaxis=score_axis(up, log),
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "itemsizing": "constant"},
     )
@@ -141,7 +141,7 @@ def discovery_curve(runs: Any, *, unsupervised: bool = True, height: int = 420) 
 
 def found_trace(run: Run, i: int = 0) -> dict[str, Any]:
     """Line number ``i``: anomalies found by a run, the median of its seeds."""
-    name = html.escape(run.name, quote=False)
+    name = plotly_text(run.name)
     if len(run.found) > 1:
         name += f" (median of {len(run.found)})"
     return _line(run.found, name, _colour(i)) | {
@@ -156,7 +156,7 @@ def found_trace(run: Run, i: int = 0) -> dict[str, Any]:
 def ranking_trace(run: Run, i: int | None = None, prefix: bool = False) -> dict[str, Any]:
     """Dashed: what the ranking before any label would have found; in grey if ``i`` is None."""
     colour = style.TEXT if i is None else _colour(i)
-    name = html.escape(f"{run.name}, {run.ranking_name}" if prefix else run.ranking_name, quote=False)
+    name = plotly_text(f"{run.name}, {run.ranking_name}" if prefix else run.ranking_name)
     return _line(run.ranking, name, colour) | {"line": {"color": colour, "width": 2, "dash": "dash"}}
 
 

@@ -7,7 +7,6 @@ returned; an item never brings its own.
 from __future__ import annotations
 
 import base64
-import html
 import io
 import logging
 import sys
@@ -20,6 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from uai_notebook.datasets import Dataset
+from uai_notebook.views.text import escaped
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -206,11 +206,11 @@ def _card(ds: Dataset, index: int, content: Any) -> str:
         return f'<div class="uai-item-html">{content.text}</div>'
     if isinstance(content, _Failure):
         style = "margin:0;white-space:pre-wrap;border-left:4px solid #D55E00;padding:4px 8px"
-        text = f"Item {ds.ids[index]} could not be rendered.\n{content.text}"
-        return f'<pre class="uai-item-error" role="alert" style="{style}">{_escape(_cut(text, _MAX_TITLE))}</pre>'
+        text = f"Item {_cut(str(ds.ids[index]), _MAX_CELL)} could not be rendered.\n{content.text}"
+        return f'<pre class="uai-item-error" role="alert" style="{style}">{escaped(_cut(text, _MAX_TITLE))}</pre>'
     if isinstance(content, str):
         style = "margin:0;white-space:pre-wrap;overflow-wrap:anywhere"
-        return f'<pre class="uai-item-text" style="{style}">{_escape(_cut(content, _MAX_TEXT))}</pre>'
+        return f'<pre class="uai-item-text" style="{style}">{escaped(_cut(content, _MAX_TEXT))}</pre>'
     if isinstance(content, pd.Series):
         return _table(ds, content)
     w, h = content.size
@@ -230,7 +230,7 @@ def _thumbnail(ds: Dataset, index: int, content: Any) -> str:
     else:
         return _img(ds, index, content, _THUMBNAIL_PIXELS, "object-fit:contain", 'width="48" height="48" ')
     style = "display:inline-block;width:48px;max-width:100%;height:48px;overflow:hidden;font-size:9px;line-height:1.15"
-    text = "<br>".join(_escape(_cut(line, 40)) for line in lines)
+    text = "<br>".join(escaped(_cut(line, 40)) for line in lines)
     return f'<span class="uai-item-small" style="{style}" title="{_name(ds, index)}">{text}</span>'
 
 
@@ -321,8 +321,8 @@ def _cell(text: str, value: Any = None) -> str:
     full = str(value) if isinstance(value, float | np.floating) and not pd.isna(value) else text
     short = _cut(text, _MAX_CELL)
     if short == full:
-        return _escape(text)
-    return f'<span title="{_escape(_cut(full, _MAX_TITLE))}">{_escape(short)}</span>'
+        return escaped(text)
+    return f'<span title="{escaped(_cut(full, _MAX_TITLE))}">{escaped(short)}</span>'
 
 
 def _cut(text: str, limit: int) -> str:
@@ -330,9 +330,4 @@ def _cut(text: str, limit: int) -> str:
 
 
 def _name(ds: Dataset, index: int) -> str:
-    return _escape(_cut(f"item {ds.ids[index]}", _MAX_CELL))
-
-
-def _escape(text: str) -> str:
-    """Escaped, also for attributes; what UTF-8 cannot carry is replaced, for the message would be lost."""
-    return html.escape(text.encode("utf-8", "replace").decode(), quote=True)
+    return escaped(_cut(f"item {ds.ids[index]}", _MAX_CELL))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
 import logging
 from collections.abc import Iterable
@@ -16,6 +15,7 @@ from uai_notebook.explanation import Explanation, Feature, Neighbour, Pictures, 
 from uai_notebook.labels import Label
 from uai_notebook.views.renderers import Renderer, render_thumbnail
 from uai_notebook.views.style import MARKS
+from uai_notebook.views.text import escaped
 
 if TYPE_CHECKING:
     from uai_notebook.session import ActiveSession
@@ -265,8 +265,7 @@ def _note(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Escaped, also for attributes, and short; what UTF-8 cannot carry is replaced, for the message would be lost."""
+    """Escaped, also for attributes, and short."""
     if isinstance(text, _Markup):
         return text
-    short = text if len(text) <= 200 else text[:199] + "…"
-    return html.escape(short.encode("utf-8", "replace").decode(), quote=True)
+    return escaped(text if len(text) <= 200 else text[:199] + "…")

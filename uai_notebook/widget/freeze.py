@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from ..labels import Label
 from ..session import ActiveSession
 from ..snapshot import Frame
 from ..views.renderers import render_thumbnail
+from ..views.text import escaped
 from .status import card_title, status_line
 
 _CANDIDATES, _FOUND = 10, 20  # rows of the tables, our choice
@@ -89,7 +89,8 @@ def freeze(session: ActiveSession, renderer: Callable[[Any], Any] | None = None,
         _found(session, thumbnails),
     ]
     style = "font-family:system-ui,sans-serif;max-width:980px"
-    page = f'<div class="uai-frozen" style="{style}">{"".join(parts)}</div>'
+    # Jupyter would draw what stands between dollars as a formula; these classes keep MathJax 2 and 3 out.
+    page = f'<div class="uai-frozen tex2jax_ignore mathjax_ignore" style="{style}">{"".join(parts)}</div>'
     return Frozen(page, picture, status)
 
 
@@ -162,8 +163,8 @@ def _head(session: ActiveSession, status: str) -> str:
     words = [f"{len(session.ds):,} items", f"base {session.settings['base']}"]
     words += [session.ranked_by] if session.ranked_by else []
     words.append(f"frozen {datetime.now():%Y-%m-%d %H:%M}")
-    title = f"<strong>{_escape(session.ds.name)}</strong> · {_escape(' · '.join(words))}"
-    return f'<p style="{_BLOCK}">{title}<br>{_escape(status)}</p>'
+    title = f"<strong>{escaped(session.ds.name)}</strong> · {escaped(' · '.join(words))}"
+    return f'<p style="{_BLOCK}">{title}<br>{escaped(status)}</p>'
 
 
 def _numbers(session: ActiveSession, shown: Sequence[Frame]) -> str:
@@ -195,7 +196,7 @@ def _candidates(session: ActiveSession, thumbnails: _Thumbnails, blind: bool) ->
         return ""
     head, rows = ["preview", "item"] + ([] if blind else ["base score", _learned(session)]), []
     for index in queue:
-        row = [thumbnails.of(index), _escape(card_title(session.ds, index))]
+        row = [thumbnails.of(index), escaped(card_title(session.ds, index))]
         if not blind:
             learned = snapshot.uai_score_of(index)
             row += [_number(snapshot.base_score[index]), "" if learned is None else f"{learned:.3f}"]
@@ -210,7 +211,7 @@ def _found(session: ActiveSession, thumbnails: _Thumbnails) -> str:
         return ""
     head, rows = ["preview", "item", "in round", "base score then", f"{_learned(session)} then"], []
     for row in found.iloc[::-1].head(_FOUND).to_dict("records"):
-        title = _escape(card_title(session.ds, row["index"]))
+        title = escaped(card_title(session.ds, row["index"]))
         scores = [_number(row["base_score"]), _number(row["uai_score"])]
         rows.append([thumbnails.of(row["index"]), title, f"{row['round']}", *scores])
     more = f", the latest {_FOUND}" if len(found) > _FOUND else ""
@@ -224,13 +225,13 @@ def _learned(session: ActiveSession) -> str:
 def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]], raw: int = 0) -> str:
     """A table; the first ``raw`` cells of a row are HTML already and stand left, the others are numbers."""
     styles = [_CELL if i < raw else _NUMBER for i in range(len(head))]
-    top = "".join(f'<th scope="col" style="{s}">{_escape(name)}</th>' for s, name in zip(styles, head, strict=True))
+    top = "".join(f'<th scope="col" style="{s}">{escaped(name)}</th>' for s, name in zip(styles, head, strict=True))
     lines = []
     for row in rows:
-        cells = [cell if i < raw else _escape(cell) for i, cell in enumerate(row)]
+        cells = [cell if i < raw else escaped(cell) for i, cell in enumerate(row)]
         lines.append("".join(f'<td style="{s}">{cell}</td>' for s, cell in zip(styles, cells, strict=True)))
     body = "".join(f"<tr>{line}</tr>" for line in lines)
-    caption = f'<caption style="text-align:left;font-weight:600;padding:4px 0">{_escape(title)}</caption>'
+    caption = f'<caption style="text-align:left;font-weight:600;padding:4px 0">{escaped(title)}</caption>'
     style = f"border-collapse:collapse;border:0;color:inherit;{_BLOCK}"
     return f'<table style="{style}">{caption}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
 
@@ -252,7 +253,3 @@ class _Thumbnails:
 
 def _number(value: Any) -> str:
     return "" if value is None or pd.isna(value) else f"{np.float64(value) + 0.0:.4g}"  # no -0
-
-
-def _escape(text: str) -> str:
-    return html.escape(str(text).encode("utf-8", "replace").decode(), quote=True)
