@@ -9,20 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from . import (
-    curves,
-    figure2,
-    first_look,
-    frozen,
-    image_tables,
-    latent_size,
-    latents,
-    novelty,
-    stopping,
-    table1,
-    table3,
-    theorems,
-)
+from . import curves, figure2, first_look, frozen, image_tables, latents, novelty, stopping, table1, table3, theorems
 from .choice import Choice
 from .results import Result, read_results
 from .runs import run_all
@@ -50,7 +37,6 @@ EXPERIMENTS = {
     "figure2": Experiment(image_tables.runs, figure2.show),
     "figure4": Experiment(novelty.runs, novelty.show),
     "figure11": Experiment(frozen.runs, frozen.show),
-    "latent_size": Experiment(latent_size.runs, latent_size.show),
     "stopping": Experiment(stopping.runs, stopping.show),
     "theorems": Experiment(image_tables.runs, theorems.show),
 }

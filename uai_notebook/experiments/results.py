@@ -8,6 +8,7 @@ import platform
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,34 @@ def scores(found: int, budget: int, n_anomalies: int) -> tuple[float, float, flo
     precision, recall = found / max(budget, 1), found / max(n_anomalies, 1)
     f1 = 2 * precision * recall / (precision + recall) if found else 0.0
     return round(precision, 6), round(recall, 6), round(f1, 6)
+
+
+def result_of(
+    key: Key, hits: npt.NDArray[Any], n_anomalies: int, seconds: float, extra: dict[str, Any] | None = None
+) -> Result:
+    """The result with a key, of what was asked: ``hits`` is the truth of it, 1 or 0, in its order."""
+    method, dataset, seed, k, query, budget, config = key
+    found = int(hits.sum())
+    precision, recall, f1 = scores(found, budget, n_anomalies)
+    return Result(
+        method=method,
+        dataset=dataset,
+        seed=seed,
+        k=k,
+        query=query,
+        budget=budget,
+        found=found,
+        n_anomalies=n_anomalies,
+        precision=precision,
+        recall=recall,
+        f1=f1,
+        seconds=round(seconds, 1),
+        curve=curve_of(hits, k),
+        config=json.loads(config),
+        extra=extra or {},
+        **origin(),
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
 
 
 def curve_of(hits: npt.NDArray[Any], k: int) -> tuple[int, ...]:

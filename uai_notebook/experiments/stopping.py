@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from ..auditing import Draws, remaining
 from ..datasets import load_dataset
 from ..experts import Oracle, simulate
 from .choice import Choice
-from .results import Key, Result, curve_of, key_of, origin, scores
+from .results import Key, Result, key_of, origin, result_of
 from .tables import markdown
 from .units import BASES, Report
 
@@ -77,37 +76,16 @@ class StoppingRun:
         """Ask until the budget is used; without checkpoints, it takes minutes."""
         from ..session import ActiveSession
 
-        made_by, began = origin(), time.perf_counter()
+        origin()  # now: the program may change while it runs
+        began = time.perf_counter()
         ds = load_dataset(self.dataset, seed=self.seed, quiet=True)
         assert ds.y is not None
         session = ActiveSession(ds, self.base, k=K, budget=self.budget, seed=self.seed, audit=self.audit)
         witness = Witness(session, ds.y)
         simulate(session, witness, progress=False)
-        asked = session.current_labels()[0]
-        hits = ds.y[asked]
-        found, n = int(hits.sum()), int(ds.y.sum())
-        precision, recall, f1 = scores(found, self.budget, n)
-        return [
-            Result(
-                method=self.method,
-                dataset=self.dataset,
-                seed=self.seed,
-                k=K,
-                query="adaptive",
-                budget=self.budget,
-                found=found,
-                n_anomalies=n,
-                precision=precision,
-                recall=recall,
-                f1=f1,
-                seconds=round(time.perf_counter() - began, 1),
-                curve=curve_of(hits, K),
-                config={"audit": self.audit},
-                extra={"rounds": witness.rounds, "reliability": witness.reliability},
-                **made_by,
-                time=datetime.now(UTC).isoformat(timespec="seconds"),
-            )
-        ]
+        hits = ds.y[session.current_labels()[0]]
+        extra = {"rounds": witness.rounds, "reliability": witness.reliability}
+        return [result_of(self.keys[0], hits, int(ds.y.sum()), time.perf_counter() - began, extra)]
 
 
 class Witness(Oracle):

@@ -16,7 +16,7 @@ from ..datasets import Dataset, load_dataset
 from ..datasets.sets import ENTRIES
 from ..training import TrainConfig
 from .probes import probe, probed_budgets
-from .results import Key, Result, curve_of, key_of, origin, scores
+from .results import Key, Result, key_of, origin, result_of
 
 if TYPE_CHECKING:
     from ..session import ActiveSession
@@ -166,11 +166,12 @@ class Run:
             follower.finish()
         scalars, order = session.history.scalars, session.history.unsupervised_order
         assert order is not None
-        base = self._result("base", truth[order[: self.budget]], truth, scalars[0]["seconds"])
+        n = int(truth.sum())
+        base = result_of(self.keys[0], truth[order[: self.budget]], n, scalars[0]["seconds"])
         if not self.active:
             probes = {"probes": {"0": probe(session, truth)}} if probed_budgets(session, 0) else {}
             return [replace(base, extra=probes)]
-        asked = self._result(self.query, truth[session.current_labels()[0]], truth, seconds)
+        asked = result_of(self.keys[1], truth[session.current_labels()[0]], n, seconds)
         commits = dict.fromkeys(filter(None, (follower.commit, made_by["commit"])))
         return [base, replace(asked, extra=follower.extra, commit=", ".join(commits))]
 
@@ -184,28 +185,6 @@ class Run:
             base = make_learner(ds, self.base, self.config, self.seed, **dict(self.options))
         return ActiveSession(
             ds, base, k=self.k, budget=self.budget, query=self.query, seed=self.seed, config=self.config
-        )
-
-    def _result(self, query: str, hits: npt.NDArray[Any], truth: npt.NDArray[Any], seconds: float) -> Result:
-        names, found, n = BASES[self.base], int(hits.sum()), int(truth.sum())
-        precision, recall, f1 = scores(found, self.budget, n)
-        return Result(
-            method=names.alone if query == "base" else names.active,
-            dataset=self.dataset,
-            seed=self.seed,
-            k=self.k,
-            query=query,
-            budget=self.budget,
-            found=found,
-            n_anomalies=n,
-            precision=precision,
-            recall=recall,
-            f1=f1,
-            seconds=round(seconds, 1),
-            curve=curve_of(hits, self.k),
-            config=self.settings,
-            **origin(),
-            time=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 
 
