@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from uai_notebook.experiments.results import Result, curve_of, scores
+from uai_notebook.experiments.results import Result, curve_of, result_of, scores
 from uai_notebook.experiments.units import Run
 
 
@@ -39,9 +39,7 @@ def executed(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
         found.append(run)
         if run.seed == 13:
             raise ArithmeticError("unlucky")
-        truth = np.asarray([1] * 18)
-        queries = ("base", run.query) if run.active else ("base",)
-        return [run._result(query, np.asarray([1, 0]), truth, 60.0) for query in queries]
+        return [result_of(key, np.asarray([1, 0]), 18, 60.0) for key in run.keys]
 
     monkeypatch.setattr(Run, "execute", execute)
     return found

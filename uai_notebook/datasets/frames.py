@@ -115,11 +115,13 @@ def encode_frame(df: pd.DataFrame) -> tuple[npt.NDArray[np.float32], list[str], 
             values += new[1]
             filled += [f"{column} ({missing:,})"] if missing else []
         else:
-            levels = df[column].dropna().astype(str).unique()
+            levels = sorted(
+                {str(value) for value in df[column].dropna()}
+            )  # pandas' own text may refuse half a character
             if len(levels) > MAX_LEVELS:
                 left_out[column] = f"{len(levels):,} values{_hint(levels)}"
             else:
-                new = _encode_levels(column, df[column], sorted(levels))
+                new = _encode_levels(column, df[column], levels)
                 names += new[0]
                 values += new[1]
     if not values:
@@ -162,7 +164,8 @@ def _encode_numbers(column: Any, values: npt.NDArray[np.float64]) -> _Features:
 
 def _encode_levels(column: Any, values: pd.Series[Any], levels: list[str]) -> _Features:
     missing = values.isna().to_numpy()
-    text = values.astype(object).where(~missing, None).map(str, na_action="ignore")
+    text = np.empty(len(values), dtype=object)
+    text[:] = [None if gap else str(value) for value, gap in zip(values, missing, strict=True)]
     names = [f"{column}={level}" for level in levels]
     parts = [np.asarray(text == level, dtype=np.float32) for level in levels]
     if missing.any():
@@ -189,7 +192,7 @@ def _refuse_infinite(columns: dict[Any, npt.NDArray[np.float64]]) -> None:
 
 
 def _hint(levels: Any) -> str:
-    numeric = pd.to_numeric(pd.Series(levels), errors="coerce").notna().all()
+    numeric = pd.to_numeric(pd.Series(levels, dtype="object"), errors="coerce").notna().all()
     return ", numbers written as text: pandas.to_numeric makes them a feature" if numeric else ""
 
 

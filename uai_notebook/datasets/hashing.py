@@ -20,7 +20,7 @@ def hash_arrays(
     width = len(rows) // len(x)
     digests = [hashlib.blake2b(rows[i : i + width], digest_size=8) for i in range(0, len(rows), width)]
     if x_y is not None:
-        words = [str(name).encode() for name in class_names]
+        words = [_whole(str(name)).encode() for name in class_names]
         for digest, code in zip(digests, x_y.tolist(), strict=True):
             digest.update(words[code])
     return np.frombuffer(b"".join(digest.digest() for digest in digests), dtype="<u8").astype(np.uint64)
@@ -47,4 +47,10 @@ def _plain(column: pd.Series[Any]) -> pd.Series[Any]:
     if kind == "number":
         return pd.Series(column_numbers(column) + 0.0)
     column = column.astype(object).where(column.notna(), np.nan)
-    return column.map(str) if kind == "nested" else column  # pandas hashes tuples differently in each Python process
+    column = column.map(str) if kind == "nested" else column  # pandas hashes tuples differently in each Python process
+    return pd.Series([_whole(value) for value in column], column.index, dtype="object")
+
+
+def _whole(value: Any) -> Any:
+    """Text that pandas can hash: half characters are spelled out."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value

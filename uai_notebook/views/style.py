@@ -52,6 +52,7 @@ def layout(height: int, **options: Any) -> dict[str, Any]:
         "paper_bgcolor": NO_BACKGROUND,
         "plot_bgcolor": NO_BACKGROUND,
         "font": {"color": TEXT, "size": FONT_SIZE, "family": "system-ui, sans-serif"},
+        "hoverlabel": {"namelength": -1},  # whole: an escaped name that is cut would be another text
         "modebar": {"bgcolor": NO_BACKGROUND, "color": TEXT, "activecolor": TEXT, "remove": _BUTTONS},
         **options,
     }

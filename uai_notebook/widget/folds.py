@@ -5,7 +5,6 @@ All of it is asked for by the page, while the fold is open; every word from the 
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,7 +13,8 @@ from ..labels import Label
 from ..review import review_items
 from ..session import ActiveSession
 from ..stopping import when_to_stop
-from .status import card_title, sendable
+from ..views.text import escaped
+from .status import card_title
 
 LISTED = 100  # answers at once; a filter or a search finds the others
 _SAID = {Label.ANOMALY: "◆ Anomaly", Label.NORMAL: "● Normal", Label.UNSURE: "✕ Unsure"}
@@ -42,7 +42,7 @@ def outlook(session: ActiveSession, content: dict[str, Any], *, blind: bool, ren
     if session.snapshot is None:
         return Shown("<p>No model yet.</p>")
     found = when_to_stop(session)
-    listed = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in found.sentences)
+    listed = "".join(f"<li>{escaped(sentence)}</li>" for sentence in found.sentences)
     return Shown(f"<ul>{listed}</ul>", f"round {session.round + 1}: {found.line}" if found.line else "")
 
 
@@ -81,7 +81,7 @@ def _row(session: ActiveSession, index: int, opinions: str, note: str) -> str:
             name = "UAI probability" if session.snapshot.probability else "learned score"
             parts.append(f"{name} {score:.3f}")
     parts += [text for text in (opinions, note) if text]
-    text = html.escape(sendable(" · ".join(parts)))
+    text = escaped(" · ".join(parts))
     return f'<li><button type="button" class="uai-button" data-index="{index}">{text}</button></li>'
 
 
@@ -94,4 +94,4 @@ def unfold(session: ActiveSession, content: dict[str, Any], *, blind: bool, rend
     try:
         return FOLDS[content["kind"]](session, content, blind=blind, renderer=renderer)
     except Exception as error:  # nobody would see it, and labeling goes on
-        return Shown(f"<p>{html.escape(f'This could not be shown ({type(error).__name__}: {error}).')}</p>")
+        return Shown(f"<p>{escaped(f'This could not be shown ({type(error).__name__}: {error}).')}</p>")

@@ -19,7 +19,7 @@ from ..review import FILTERS
 from ..session import ActiveSession
 from .esm import join_modules
 from .folds import FOLDS, unfold
-from .status import Cards, done_line, error_details, progress_state, status_line, waiting_line
+from .status import Cards, done_line, error_details, progress_state, sendable, status_line, waiting_line
 
 _static = files(__package__) / "static"
 _log = logging.getLogger(__name__)
@@ -268,11 +268,11 @@ class LabelPanel(anywidget.AnyWidget):
 
     def _export(self, content: dict[str, Any]) -> None:
         name = "".join(c if c.isalnum() else "_" for c in self.session.ds.name) + "_labels.csv"
-        text = table_text(self.session.labels, ",")
+        text = sendable(table_text(self.session.labels, ","))
         self.send({"kind": "file", "view": content["view"], "name": name, "text": text})
 
     def _copy(self, content: dict[str, Any]) -> None:
-        self.send({"kind": "copy", "view": content["view"], "text": clipboard_text(self.session.labels)})
+        self.send({"kind": "copy", "view": content["view"], "text": sendable(clipboard_text(self.session.labels))})
 
     _acts: Mapping[str, Callable[[LabelPanel, dict[str, Any]], None]] = {
         "label": _label,
@@ -318,7 +318,7 @@ class LabelPanel(anywidget.AnyWidget):
 
     def _tell(self, error: Exception) -> None:
         _log.error("shown in the panel", exc_info=error)
-        self._message = (f"{type(error).__name__}: {error}"[:500], error_details(error))
+        self._message = (sendable(f"{type(error).__name__}: {error}"[:500]), error_details(error))
         self._message_id += 1
 
     def _push(self) -> None:
@@ -349,7 +349,7 @@ class LabelPanel(anywidget.AnyWidget):
         answers = {i: store.get(i) for i in items}
         message, details = self._message
         if session.phase == "failed" and session.error is not None and not message:
-            message = f"The training failed: {session.error}. Your labels are kept."
+            message = sendable(f"The training failed: {session.error}. Your labels are kept.")
             details = error_details(session.error)
         return {
             "phase": session.phase,

@@ -89,7 +89,7 @@ class Colorings:
     def of(self, what: Any, name: str | None = None) -> Coloring:
         """What :meth:`LatentScatter.color_by` was given. ValueError if it cannot be."""
         if not isinstance(what, str):
-            self._given = of_array(_checked(what, len(self._ds)), "given", name or "values")
+            self._given = of_array(_checked(what, len(self._ds)), "given", one_line(name or "values"))
             return self._given
         if what in BUILT_IN:
             return Coloring(BUILT_IN[what], what)
@@ -126,7 +126,9 @@ def of_array(values: Any, key: str, name: str) -> Coloring:
             f"color_by: {name!r} holds {column.nunique():,} different values of type {column.dtype}: "
             f"expected numbers, or at most {MAX_CATEGORIES} texts; group them first."
         )
-    codes, found = pd.factorize(column.map(_text, na_action="ignore"), sort=True)
+    texts = np.empty(len(column), dtype=object)  # the text of pandas refuses half characters
+    texts[:] = [None if gap else str(value) for value, gap in zip(column, column.isna(), strict=True)]
+    codes, found = pd.factorize(texts, sort=True)
     numbers = np.where(codes < 0, np.nan, codes).astype(np.float32)
     return Coloring(key, name, numbers, tuple(one_line(text) for text in found) or ("no value",))
 
@@ -151,7 +153,3 @@ def _fits(column: pd.Series[Any]) -> bool:
         return column.nunique() <= MAX_CATEGORIES
     except TypeError:  # lists and other values that cannot be told apart by hash
         return False
-
-
-def _text(value: object) -> str:
-    return str(value)

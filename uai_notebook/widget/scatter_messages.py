@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from uai_notebook.snapshot import Frame
 
+from .status import sendable
+
 MAX_FRAMES = 40  # key frames a browser holds, our choice: 40 x 20,000 points are 10 MB
 _MAX_ID = 80  # characters of an id in the tooltip
 
@@ -62,5 +64,5 @@ def names_of(ds: Any) -> Any:
 
 
 def one_line(value: object) -> str:
-    text = " ".join(str(value).split())
+    text = sendable(" ".join(str(value).split()))
     return text if len(text) <= _MAX_ID else text[: _MAX_ID - 1] + "…"

@@ -37,7 +37,7 @@ def status_line(session: ActiveSession) -> str:
         parts.append(f"{_plural(n, 'label', 'labels')} not used: the data lack their items or have changed them")
     if session.save_problem:
         parts.append(session.save_problem)
-    return " · ".join(parts)
+    return sendable(" · ".join(parts))
 
 
 def done_line(session: ActiveSession) -> str:
@@ -77,7 +77,7 @@ def progress_state(session: ActiveSession) -> dict[str, Any]:
 
 def error_details(error: BaseException) -> str:
     """The traceback, for the Details of a failure."""
-    return "".join(traceback.format_exception(error))[-6000:]
+    return sendable("".join(traceback.format_exception(error))[-6000:])
 
 
 class Cards:

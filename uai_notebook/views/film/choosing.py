@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from uai_notebook.views.curves import thinned
 from uai_notebook.views.figures import title_of
 from uai_notebook.views.film.animation import controls
 from uai_notebook.views.frozen import frozen_runs
+from uai_notebook.views.text import plotly_text
 
 if TYPE_CHECKING:
     from uai_notebook.session import ActiveSession
@@ -84,7 +84,7 @@ def choices(
     layout = style.layout(
         height,
         margin={"l": 64, "r": 16, "t": 76, "b": 56},
-        title=title_of(html.escape(title, quote=False)),
+        title=title_of(plotly_text(title)),
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom"},
         xaxis=style.axis("items audited", range=[0, float(furthest) * 1.02], zeroline=False),
         yaxis=style.axis("anomalies found", range=[0, max(line.y[-1] for line in lines) * 1.05], zeroline=False),

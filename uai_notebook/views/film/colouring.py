@@ -13,6 +13,7 @@ from uai_notebook.snapshot import FloatArray, IndexArray, sigmoid
 from uai_notebook.views import style
 from uai_notebook.views.film.frames import Film, Scene
 from uai_notebook.views.style import Mark
+from uai_notebook.views.text import whole
 
 CHOICES = ("label", "truth", "base score", "uai")
 _MAX_GROUPS = len(style.LINE_COLOURS)
@@ -94,7 +95,7 @@ def _column(what: str, values: Any, n: int) -> npt.NDArray[Any]:
 
 
 def _categories(name: str, column: npt.NDArray[Any]) -> Groups:
-    texts = pd.Series(column).astype("object").map(lambda v: "missing" if pd.isna(v) else str(v))
+    texts = pd.Series(["missing" if pd.isna(value) else whole(value) for value in column], dtype="object")
     largest = texts.value_counts(sort=True).index.tolist()
     shown = largest if len(largest) <= _MAX_GROUPS else largest[: _MAX_GROUPS - 1]
     looks = zip(shown, style.LINE_COLOURS, style.LINE_SYMBOLS, strict=False)

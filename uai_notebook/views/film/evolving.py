@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,8 +18,9 @@ from uai_notebook.views.figures import score_axis, title_of
 from uai_notebook.views.film.animation import controls
 from uai_notebook.views.film.colouring import Groups, Scale, colouring
 from uai_notebook.views.film.frames import Film, Map, Plane, choose_frames, make_film
-from uai_notebook.views.film.scene_traces import plain_text, traces_of
+from uai_notebook.views.film.scene_traces import traces_of
 from uai_notebook.views.projection import LatentAxis
+from uai_notebook.views.text import plotly_text
 
 if TYPE_CHECKING:
     from uai_notebook.session import ActiveSession
@@ -206,11 +206,11 @@ def _layout(film: Film, look: Groups | Scale, height: int) -> dict[str, Any]:
     what = f"{up} against {film.titles[0].split(', rescaled')[0]}"
     if film.mapped:
         what = "a map of the items"
-    title = plain_text(f"{what[:1].upper()}{what[1:]} as labels come in")
+    title = plotly_text(f"{what[:1].upper()}{what[1:]} as labels come in")
     layout = style.layout(height, margin=margin, title=title_of(title, notes), legend=_LEGEND)
     if isinstance(look, Scale):
         bar = {
-            "title": {"text": html.escape(look.title, quote=False), "side": "right"},
+            "title": {"text": plotly_text(look.title), "side": "right"},
             "thickness": 12,
             "outlinewidth": 0,
         }
@@ -225,12 +225,12 @@ def _legend_rows(names: Sequence[str]) -> int:
 
 
 def _across(film: Film) -> dict[str, Any]:
-    return style.axis(plain_text(film.titles[0]), zeroline=False, range=film.ranges[0])
+    return style.axis(plotly_text(film.titles[0]), zeroline=False, range=film.ranges[0])
 
 
 def _up(film: Film) -> dict[str, Any]:
     low, high = film.ranges[1]
     shape = score_axis(np.asarray([low, high], np.float32), film.log)
-    shape["title"]["text"] = plain_text(film.titles[1])
+    shape["title"]["text"] = plotly_text(film.titles[1])
     ends = [math.log10(low), math.log10(high)] if film.log else [low, high]
     return {**shape, "zeroline": False, "range": ends}

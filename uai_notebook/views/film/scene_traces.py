@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 import numpy as np
@@ -13,16 +12,12 @@ from uai_notebook.snapshot import FloatArray
 from uai_notebook.views import style
 from uai_notebook.views.film.colouring import Groups, Scale
 from uai_notebook.views.film.frames import NO_LABEL, Film, Scene
+from uai_notebook.views.text import plotly_text
 
 _SVG_POINTS = 5_000  # above, WebGL draws; below, SVG also works where that is missing
 _LINE_POINTS = 200
 _HOVER = "item %{customdata}<br>%{x:.4~g}, %{y:.4~g}<extra>%{fullData.name}</extra>"
 _EMPTY: dict[str, Any] = {"x": [None], "y": [None]}  # one point that is not drawn: plotly hides a trace without any
-
-
-def plain_text(text: str) -> str:
-    """Text in which plotly finds no tags."""
-    return html.escape(text, quote=False)
 
 
 def traces_of(film: Film, look: Groups | Scale, i: int) -> list[dict[str, Any]]:
@@ -77,7 +72,7 @@ def _labelled(scene: Scene, label: Label, outline: bool) -> dict[str, Any]:
 
 
 def _points(scene: Scene, which: npt.NDArray[np.bool_], name: str) -> dict[str, Any]:
-    shared = {"mode": "markers", "name": plain_text(name), "hovertemplate": _HOVER}
+    shared = {"mode": "markers", "name": plotly_text(name), "hovertemplate": _HOVER}
     if not which.any():
         return {**_EMPTY, **shared}
     # int64 would travel as a JSON list.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from uai_notebook.views import style
 from uai_notebook.views.figures import DOTS, labels_of, marker_of, title_of
 from uai_notebook.views.maps.input import FEWEST, Choice, choose_items
 from uai_notebook.views.maps.job import LatentMap, MapJob
+from uai_notebook.views.text import plotly_text
 
 if TYPE_CHECKING:
     from uai_notebook.session import ActiveSession
@@ -229,4 +229,4 @@ def _dots(
 
 def _axis(title: str) -> dict[str, Any]:
     """Without numbers: only neighbourhoods mean something."""
-    return style.axis(html.escape(title, quote=False), zeroline=False, showticklabels=False)
+    return style.axis(plotly_text(title), zeroline=False, showticklabels=False)
