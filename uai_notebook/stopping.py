@@ -92,7 +92,7 @@ class Outlook:
         """The shortest form, for a status line; empty with too few answers."""
         if self.expected is None:
             return ""
-        next_k = f"about {self.expected:.1f} in the next {self.k}"
+        next_k = f"about {self.expected:.1f} anomalies in the next {self.k}"
         return f"{next_k}: little left of the kinds found" if self.stop else next_k
 
     @property
