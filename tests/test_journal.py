@@ -61,13 +61,55 @@ def test_a_torn_last_line_is_cut_off_and_the_rest_is_intact(path):
     journal = Journal.create(path, {})
     journal.append({"i": 1})
     whole = path.read_bytes()
-    for cut in (b"{", b'{"i":2', b'{"i":2}'):
+    for cut in (b"{", b'{"i":2', b'{"i":2,"l":[{}'):
         path.write_bytes(whole + cut)
         journal, events = Journal.open(path)
         assert events == [{"i": 1}]
         assert path.read_bytes() == whole
     journal.append({"i": 3})
     assert Journal.open(path)[1] == [{"i": 1}, {"i": 3}]
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_last_line_that_lacks_only_its_newline_counts(path, read_only):
+    journal = Journal.create(path, {})
+    journal.append({"i": 1})
+    journal.append({"i": 2})
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])  # as an editor leaves it
+    again, events = Journal.open(path, read_only)
+    assert events == [{"i": 1}, {"i": 2}]
+    assert again.digest == journal.digest
+    assert path.read_bytes() == (whole[:-1] if read_only else whole)
+
+
+def test_a_file_that_is_no_journal_is_kept_when_one_is_made_in_its_place(path):
+    path.parent.mkdir()
+    for content in (b'{"format":2}\r{"op":"label"}\r', b"something else"):
+        path.write_bytes(content)
+        Journal.create(path, {})
+    assert Journal.open(path)[1] == []
+    kept = sorted(file.name for file in path.parent.iterdir())
+    assert kept == ["labels.jsonl", "labels.jsonl.broken-1", "labels.jsonl.broken-2"]
+    assert (path.parent / kept[1]).read_bytes() == b'{"format":2}\r{"op":"label"}\r'
+
+
+def test_no_link_leads_out_of_the_folder(path, tmp_path):
+    other = tmp_path / "other.jsonl"
+    journal = Journal.create(path, {})
+    other.write_bytes(path.read_bytes())
+    before = other.read_bytes()
+    path.unlink()
+    path.symlink_to(other)
+    with pytest.raises(ValueError, match="is a link: a session's labels are in its own folder"):
+        Journal.open(path)
+    with pytest.raises(OSError, match="this was NOT saved"):
+        journal.append({"i": 1})
+    path.unlink()
+    path.with_name(f"{path.name}.{os.getpid()}.tmp").symlink_to(other)
+    Journal.create(path, {})
+    assert not path.is_symlink()
+    assert other.read_bytes() == before
 
 
 @pytest.mark.parametrize("line", [b"{broken", b"", b"[1]", b"7", b"\xff\xfe"])

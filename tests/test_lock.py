@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -196,7 +197,7 @@ def test_a_line_of_a_program_that_knows_no_lock_is_noticed(small, tmp_path):
         ({"pid": 2**22 + 5}, True),  # no such process
         ({"pid": 1, "started": "another time"}, True),  # its number was given to another process
         ({"pid": 1}, None),
-        ({"boot": "before"}, True),  # the computer was started again
+        ({"boot": "before"}, False),  # written since this computer was started: by another one of the same name
         ({"host": "elsewhere"}, False),
         ({"processes": "another container"}, False),
     ],
@@ -237,9 +238,54 @@ def test_a_clock_that_jumped_back_is_no_age(tmp_path):
         SessionLock.take(tmp_path)
 
 
+def grow_old(folder, seconds):
+    then = (folder / LOCK_NAME).stat().st_mtime - seconds
+    os.utime(folder / LOCK_NAME, (then, then))
+
+
+@pytest.mark.skipif(not Path("/proc/uptime").exists(), reason="no /proc")
+def test_a_lock_from_before_this_computer_was_started_is_taken_over(tmp_path):
+    claim(tmp_path, boot="before")
+    grow_old(tmp_path, float(Path("/proc/uptime").read_text().split()[0]) + 60)
+    SessionLock.take(tmp_path).release()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc")
+def test_a_killed_process_that_nobody_has_asked_after_holds_nothing(tmp_path):
+    line = "import sys; from uai_notebook.lock import SessionLock; SessionLock.take(sys.argv[1]); print(1, flush=True)"
+    child = subprocess.Popen(
+        [sys.executable, "-c", line + "; sys.stdin.read()", str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert child.stdout.read(1) == b"1"
+    with pytest.raises(RuntimeError, match="another notebook"):
+        SessionLock.take(tmp_path)
+    child.kill()
+    state = Path(f"/proc/{child.pid}/stat")
+    while state.read_text().rpartition(")")[2].split()[0] != "Z":
+        time.sleep(0.01)
+    SessionLock.take(tmp_path).release()
+    child.communicate()
+
+
+def test_a_lock_that_came_after_the_look_is_not_set_aside(tmp_path):
+    claim(tmp_path, pid=2**22 + 5)
+    late = SessionLock(tmp_path)
+    dead = late._owner()
+    SessionLock.take(tmp_path)  # another one was faster
+    winner = owner(tmp_path)
+    late._set_aside(dead)
+    assert owner(tmp_path) == winner
+    assert [path.name for path in tmp_path.iterdir()] == [LOCK_NAME]
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe", b"[" * 9000, b"7"])
-def test_a_lock_that_cannot_be_read_is_nobodys(tmp_path, content):
+def test_a_lock_that_cannot_be_read_is_nobodys_once_it_is_not_being_written_any_more(tmp_path, content):
     (tmp_path / LOCK_NAME).write_bytes(content)
+    with pytest.raises(RuntimeError, match="being opened by another process: try again"):
+        SessionLock.take(tmp_path)
+    grow_old(tmp_path, 60)
     lock = SessionLock.take(tmp_path)
     lock.check()
     lock.release()

@@ -77,6 +77,7 @@ LAYER = {
     "datasets": 0,
     "answers": 0,
     "batch": 0,
+    "interrupts": 0,
     "journal": 0,
     "lock": 0,
     "matching": 0,

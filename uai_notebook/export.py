@@ -97,6 +97,7 @@ def save_table(table: pd.DataFrame, path: str | Path, *, overwrite: bool = False
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent}: make it first.")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)  # it may be a link to somewhere else
     try:
         try:
             write(table, temporary, guard)

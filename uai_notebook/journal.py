@@ -1,6 +1,6 @@
 """The file a label is written to before it counts: append-only JSON lines, one event each.
 
-Line 1 is the header. A line that ends in a newline was acknowledged; a tail without one was being written when
+Line 1 is the header. A line that ends in a newline was acknowledged; half a line at the end was being written when
 the process died, was never acknowledged, and is cut off when the file is opened again. What came first stands first:
 no time that is written in a line is ever compared.
 """
@@ -64,12 +64,20 @@ class Journal:
 
     @classmethod
     def create(cls, path: Path, header: dict[str, Any]) -> Journal:
-        """Write the header under a temporary name, fsync, rename: there is a whole header or no file."""
+        """Write the header under a temporary name, fsync, rename: there is a whole header or no file.
+
+        A file that is there and is no journal is kept under another name.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_size:
+            aside = _free_name(path)
+            _log.warning("%s is no label journal (its first line has no end): kept as %s", path, aside.name)
+            os.rename(path, aside)
         temporary = path.with_name(path.name + f".{os.getpid()}.tmp")
         header = {"format": FORMAT, **header}
+        temporary.unlink(missing_ok=True)
         try:
-            with temporary.open("wb") as file:
+            with temporary.open("xb") as file:  # never through a link
                 file.write(_line(header))
                 file.flush()
                 os.fsync(file.fileno())
@@ -83,17 +91,27 @@ class Journal:
     def open(cls, path: Path, read_only: bool = False) -> tuple[Journal, list[dict[str, Any]]]:
         """Read header and events; cut off a torn last line (``read_only``: pass over it).
 
+        A last line that lacks nothing but its newline, as some editors leave it, is kept.
+
         Raises
         ------
         FileNotFoundError
             There is no journal.
         ValueError
-            A line is not valid, or the format is newer than this version reads.
+            A line is not valid, the format is newer than this version reads, or the file is a link.
         """
+        if path.is_symlink():
+            raise ValueError(f"{path} is a link: a session's labels are in its own folder. Move the file itself there.")
         if not cls.exists(path):
             raise FileNotFoundError(f"no label journal at {path}: start a new session there, or check the path.")
         raw = path.read_bytes()
         whole, _, torn = raw.rpartition(b"\n")
+        if _is_event(torn):
+            whole, torn = raw, b""
+            if not read_only:
+                with path.open("ab") as file:
+                    file.write(b"\n")
+                    os.fsync(file.fileno())
         if torn and not read_only:
             _log.warning("cut off %d bytes of a line that was never acknowledged: %s", len(torn), path)
             os.truncate(path, len(whole) + 1)
@@ -134,7 +152,7 @@ class Journal:
             self.guard()
         try:
             # No O_CREAT: a journal that was deleted under us must not come back without its header.
-            file = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+            file = os.open(self.path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0))
             try:
                 self._add(file, line)
             finally:
@@ -170,6 +188,19 @@ class Journal:
 
 def _line(event: dict[str, Any]) -> bytes:
     return json.dumps(event, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+
+
+def _is_event(line: bytes) -> bool:
+    """Whether all of a line is there: half of one is no JSON object."""
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _free_name(path: Path) -> Path:
+    names = (path.with_name(f"{path.name}.broken-{n}") for n in range(1, 1_000))
+    return next(name for name in names if not name.exists())
 
 
 def _parse(line: bytes, number: int, path: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import pandas as pd
 from .answers import Answer, Label, Step, Training, answers_of, frame_of, numbers, training_of
 from .arguments import check_answers
 from .batch import Batch
+from .interrupts import uninterrupted
 from .journal import Journal
 from .matching import ItemMatch, check_same_data, item_hash, plain_id, sketch
 
@@ -152,8 +153,9 @@ class LabelStore:
     def set_settings(self, settings: Mapping[str, Any]) -> None:
         """Journal settings that have changed."""
         if dict(settings) != self._settings:
-            self._write({"op": "settings", "settings": dict(settings), "time": _now()})
-            self._settings = dict(settings)
+            with uninterrupted():
+                self._write({"op": "settings", "settings": dict(settings), "time": _now()})
+                self._settings = dict(settings)
 
     # -- events -------------------------------------------------------------------------------------------------
 
@@ -194,9 +196,10 @@ class LabelStore:
             "uai_score": numbers(uai_score, t),
         }
         step = self._step(answers_of(event, index, self._n_events + 1))
-        self._write(event)
-        self._apply(step)
-        self._undone.clear()
+        with uninterrupted():
+            self._write(event)
+            self._apply(step)
+            self._undone.clear()
 
     def undo(self) -> list[int]:
         """Take back the last call that still counts; returns its items, empty if there was none."""
@@ -229,13 +232,16 @@ class LabelStore:
         event |= {"start": start} if start else {}
         finite = {name: float(value) for name, value in scalars.items() if np.isfinite(value)}
         event |= {"queue": self._ids(queue), "scalars": finite, "time": _now()}
-        self._write(event)
-        return self._end_training(event, queue)
+        with uninterrupted():
+            self._write(event)
+            return self._end_training(event, queue)
 
     def offer(self, items: Sequence[int]) -> None:
         """Ask these now, between two trainings."""
-        self._write({"op": "offer", "queue": self._ids(items), "time": _now()})
-        self.batch.offer(items)
+        event = {"op": "offer", "queue": self._ids(items), "time": _now()}
+        with uninterrupted():
+            self._write(event)
+            self.batch.offer(items)
 
     def note(self, index: int, text: str, annotator: str = "") -> None:
         """Journal a note on an item, in the place of an older one; an empty text takes it away. No undo step.
@@ -253,8 +259,9 @@ class LabelStore:
         if len(text) > NOTE_LENGTH:
             raise ValueError(f"a note of {len(text):,} characters: expected at most {NOTE_LENGTH:,}.")
         event = {"op": "note", **self._named([i]), "text": text, "annotator": annotator, "time": _now()}
-        self._write(event)
-        self._take_note(i, text)
+        with uninterrupted():
+            self._write(event)
+            self._take_note(i, text)
 
     @property
     def notes(self) -> dict[int, str]:
@@ -363,8 +370,9 @@ class LabelStore:
             self._current[index] = answer
 
     def _turn(self, op: str) -> list[int]:
-        self._write({"op": op, "time": _now()})
-        return self._step_back() if op == "undo" else self._step_again()
+        with uninterrupted():
+            self._write({"op": op, "time": _now()})
+            return self._step_back() if op == "undo" else self._step_again()
 
     def _step_back(self) -> list[int]:
         step = self._done.pop()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 LOCK_NAME = "lock"
+WRITING_SECONDS = 5.0  # a younger lock that holds nothing is one that is being written
 BEAT_SECONDS = 30.0  # at most so often is a sign of life written; nobody waits for one
 
 _held: dict[Path, SessionLock] = {}  # of this process
@@ -100,19 +101,35 @@ class SessionLock:
             return
         except FileExistsError:
             owner = self._owner()
-        if owner and not take_over and not _is_gone(owner):
+        if owner and not take_over and not _is_gone(owner, self.path):
             raise RuntimeError(
                 f"the session in {self.path.parent} is open in another notebook: {_who(owner)}, "
                 f"{_last_seen(self.path)}. Close it there; or open it here with take_over=True, after which the other "
                 "one takes no more answers; or only look at it with read_only=True."
             )
-        temporary = self._written()
+        if not owner and not take_over and _age(self.path) < WRITING_SECONDS:
+            raise RuntimeError(f"the session in {self.path.parent} is being opened by another process: try again.")
+        self._set_aside(owner)
         try:
-            os.replace(temporary, self.path)
+            self._create()
+        except FileExistsError:
+            raise RuntimeError(
+                f"the session in {self.path.parent} was opened by {_who(self._owner())} just now."
+            ) from None
+
+    def _set_aside(self, owner: dict[str, Any]) -> None:
+        """Remove the lock that was looked at, and no other one that may have come meanwhile."""
+        aside = self.path.with_name(f".{LOCK_NAME}.{self._pid}.{self._token}.old")
+        try:
+            os.rename(self.path, aside)
+        except FileNotFoundError:
+            return
+        try:
+            if self._owner(aside).get("token") != owner.get("token"):
+                with contextlib.suppress(OSError):  # where there is another one by now, that one counts
+                    os.link(aside, self.path)
         finally:
-            temporary.unlink(missing_ok=True)
-        if self._owner().get("token") != self._token:
-            raise RuntimeError(f"the session in {self.path.parent} was opened by {_who(self._owner())} just now.")
+            aside.unlink(missing_ok=True)
 
     def _create(self) -> None:
         """FileExistsError if there is a lock."""
@@ -144,22 +161,22 @@ class SessionLock:
         temporary.write_text(json.dumps(me), encoding="utf-8")
         return temporary
 
-    def _owner(self) -> dict[str, Any]:
+    def _owner(self, path: Path | None = None) -> dict[str, Any]:
         """What the file says; empty if there is none, or none that can be read: then nobody holds it."""
         try:
-            with self.path.open("rb") as file:
+            with (path or self.path).open("rb") as file:
                 owner = json.loads(file.read(10_000))
         except (OSError, ValueError, RecursionError):
             return {}
         return owner if isinstance(owner, dict) else {}
 
 
-def _is_gone(owner: dict[str, Any]) -> bool:
+def _is_gone(owner: dict[str, Any], path: Path) -> bool:
     """Whether the process of a lock certainly runs no more."""
     if owner.get("host") != socket.gethostname():
         return False
     if owner.get("boot") != _boot():
-        return True  # this computer has been started again since
+        return _age(path) > _uptime()  # else it is of another computer of the same name
     pid = owner.get("pid")
     if owner.get("processes") != _process_space() or not isinstance(pid, int):
         return False  # another container, whose processes we cannot see
@@ -177,15 +194,38 @@ def _runs(pid: int, started: Any) -> bool:
         return False
     except OSError:
         return True
+    if _stat(pid, 0) in ("Z", "X"):
+        return False  # killed, and nobody has asked how it ended
     return bool(started == _started(pid))  # else the number was given to another process
 
 
 def _started(pid: int) -> str | None:
     """When a process began, in the clock ticks of /proc; None where there is no such file."""
+    return _stat(pid, 19)
+
+
+def _stat(pid: int, field: int) -> str | None:
+    """A field of /proc/pid/stat, counted from the state."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[field]
     except (OSError, IndexError):
         return None
+
+
+def _uptime() -> float:
+    """Seconds since this computer was started; 0 where that is not known."""
+    try:
+        return float(Path("/proc/uptime").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
+def _age(path: Path) -> float:
+    """Seconds since a file was last touched, 0 where it is gone."""
+    try:
+        return max(0.0, time.time() - path.stat().st_mtime)
+    except OSError:
+        return 0.0
 
 
 def _boot() -> str | None:
@@ -215,10 +255,9 @@ def _who(owner: dict[str, Any]) -> str:
 
 
 def _last_seen(path: Path) -> str:
-    try:
-        seconds = max(0.0, time.time() - path.stat().st_mtime)
-    except OSError:
+    if not path.exists():
         return "last used at an unknown time"
+    seconds = _age(path)
     for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * length:
             return f"last used {seconds / length:.0f} {unit} ago" + (", probably gone" if length > 60 else "")

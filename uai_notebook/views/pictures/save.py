@@ -212,6 +212,7 @@ def _write(path: Path, make: Callable[[], bytes]) -> Path:
     content = make()
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        temporary.unlink(missing_ok=True)  # it may be a link to somewhere else
         temporary.write_bytes(content)
         temporary.replace(path)
     except OSError:
