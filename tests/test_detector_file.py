@@ -49,6 +49,21 @@ def test_what_is_loaded_scores_as_what_was_saved(data, tmp_path, base):
     again.save(tmp_path / "again.uai")  # and so on
 
 
+@pytest.mark.parametrize("base", ["loda_aad", "tree_aad", "pine_forest", "isolation_forest", "oc_svm"])
+def test_a_detector_of_images_comes_back_with_the_range_of_their_values(make, tmp_path, base):
+    pixels = np.random.default_rng(0).integers(50, 200, (80, 4, 4)).astype(np.uint8)  # min-max is another scale
+    pixels[40:] = pixels[:40]  # as often equal as images are, of other classes
+    images = uai.Dataset.from_images(pixels, x_y=np.arange(80) % 3)
+    session = make(ds=images, base=base)
+    session.train()
+    session.label(session.queue[:4], [1, 0, 0, 1])
+    detector = session.finish()
+    detector.save(tmp_path / "d.uai")
+    again = uai.UaiDetector.load(tmp_path / "d.uai")
+    assert again.learner_.ds.value_range == (0, 255)
+    assert np.array_equal(again.score_samples(images.x), detector.score_samples(images.x))
+
+
 def test_what_is_loaded_can_be_fitted_again(data, saved):
     again = uai.UaiDetector.load(saved[1]).fit(*data)
     assert np.array_equal(again.score_samples(data[0]), saved[0].score_samples(data[0]))
@@ -186,7 +201,7 @@ def test_a_damaged_file_is_a_clear_error_or_the_same_detector(saved, data, tmp_p
 
 
 CHANGES = {
-    "a newer version": (("detector",), 2, "has version 2, and this program reads version 1"),
+    "a newer version": (("detector",), 3, "has version 3, and this program reads version 2"),
     "settings that are none": (("config",), {"lr": -1}, "expected a positive number"),
     "settings missing": (("config",), None, "NoneType"),
     "a network too large": (("config", "hidden"), [10**9, 8], "fewer weights than its settings say"),
@@ -209,7 +224,8 @@ CHANGES = {
     "a table that is none": (("encoding",), [["age"]], "not a detector"),
     "nothing of the state": (("state",), {}, "not a detector"),
     "a share above a half": (("contamination",), 3.0, "contamination=3.0"),
-    "data that are none": (("x",), np.zeros(3), "not a detector"),
+    "data that are none": (("data",), {"x": np.zeros(3), "value_range": None}, "not a detector"),
+    "a file from before": (("detector",), 1, "has version 1, and this program reads version 2"),
 }
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from .. import checkpoint
 from ..arguments import is_int
 from ..datasets import Dataset
+from ..datasets.checks import check_value_range
 from ..datasets.encoding import TableEncoding
 from ..learners import Learner, UaiLearner, learner_names, make_learner
 from ..models import BaseModel
@@ -22,7 +23,7 @@ from .without_data import blank, score_both
 if TYPE_CHECKING:
     from .estimator import UaiDetector
 
-KIND, VERSION = "uai_notebook detector", 1
+KIND, VERSION = "uai_notebook detector", 2  # 1 forgot the range that values may have
 FITTED = ("shape_", "class_names_", "probability_", "offset_", "n_features_in_")
 
 
@@ -53,7 +54,7 @@ def write_detector(detector: UaiDetector, path: Path, overwrite: bool) -> None:
             "encoding": None if encoding is None else encoding.to_plain(),
             "state": state,
             # Trees and histograms are built from the data again.
-            "x": learner.ds.x if named and not network else None,  # type: ignore[attr-defined]
+            "data": _data_of(learner) if named and not network else None,
         },
     )
 
@@ -74,6 +75,17 @@ def read_detector(cls: type[UaiDetector], path: Path, base: Any, device: str) ->
     # What is in a file that was tampered with may fail anywhere.
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError, MemoryError) as error:
         raise _unreadable(path, str(error) or type(error).__name__) from error
+
+
+def _data_of(learner: Any) -> dict[str, Any]:
+    """The training items and what they are scaled by."""
+    return {"x": learner.ds.x, "value_range": learner.ds.value_range}
+
+
+def _dataset(data: dict[str, Any]) -> Dataset:
+    """The inverse of :func:`_data_of`."""
+    ds, given = Dataset.from_arrays(data["x"]), data["value_range"]
+    return replace(ds, value_range=check_value_range(given, ds.x))
 
 
 def _restore(cls: type[UaiDetector], tree: dict[str, Any], base: Any, device: str) -> UaiDetector:
@@ -111,8 +123,8 @@ def _learner(
 ) -> Learner:
     if isinstance(base, Learner):
         learner: Learner = base
-    elif tree["x"] is not None:
-        learner = make_learner(Dataset.from_arrays(tree["x"]), tree["base"], config, tree["state"]["seed"])
+    elif tree["data"] is not None:
+        learner = make_learner(_dataset(tree["data"]), tree["base"], config, tree["state"]["seed"])
     else:
         if base is None:
             _check_size(tree, config, shape)
