@@ -65,6 +65,25 @@ def test_a_rule_that_gives_fewer_than_asked_leaves_places_out(rows):
     assert len(set(got.tolist())) == len(got) < 6
 
 
+@pytest.mark.parametrize("audit", [0, 0.3])
+@pytest.mark.parametrize(
+    "query",
+    [
+        lambda snapshot, unlabeled, k, rng: unlabeled[:k] + 0.6,
+        lambda snapshot, unlabeled, k, rng: unlabeled[: k + 3],
+        lambda snapshot, unlabeled, k, rng: unlabeled[[0] * k],
+        lambda snapshot, unlabeled, k, rng: unlabeled[:0],
+        lambda snapshot, unlabeled, k, rng: np.setdiff1d(np.arange(80), unlabeled)[:1],
+    ],
+    ids=["floats", "too many", "twice", "none", "answered or drawn"],
+)
+def test_what_a_query_function_may_not_choose_is_refused_with_audits_and_without(make, query, audit):
+    session = make(query=query, audit=audit)
+    session.label(0, 0)
+    with pytest.raises(ValueError, match=r"the query function gave .*: expected 1 to [1-5] different indices"):
+        session.train()
+
+
 def test_the_order_belongs_to_ids_not_to_rows(rows):
     turned = uai.Dataset.from_arrays(rows.x[::-1], ids=rows.ids[::-1])
     assert [turned.ids[i] for i in random_order(turned, 3)] == [rows.ids[i] for i in random_order(rows, 3)]

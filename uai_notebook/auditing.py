@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from .arguments import check_chosen
 from .query import QueryStrategy
 from .snapshot import IndexArray, Snapshot
 
@@ -58,7 +59,13 @@ class Audits:
     def select(
         self, query: QueryStrategy, snapshot: Snapshot, unlabeled: IndexArray, k: int, rng: np.random.Generator
     ) -> npt.NDArray[np.integer]:
-        """What ``query`` would ask, with audits in some places: at most k of ``unlabeled``."""
+        """What ``query`` would ask, with audits in some places: at most k of ``unlabeled``.
+
+        Raises
+        ------
+        ValueError
+            With audits, ``query`` gave what it may not choose; without, that is for the caller to check.
+        """
         if not self.share:
             return query(snapshot, unlabeled, k, rng)
         k = min(k, len(unlabeled))
@@ -69,7 +76,9 @@ class Audits:
         drawn = self.order[free[self.order]][: audited.sum()]
         ranked = np.empty(0, np.int64)
         if not audited.all():
-            ranked = np.asarray(query(snapshot, np.setdiff1d(unlabeled, drawn), k - len(drawn), rng))
+            free[drawn] = False
+            chosen = query(snapshot, np.setdiff1d(unlabeled, drawn), k - len(drawn), rng)
+            ranked = np.asarray(check_chosen(chosen, free, k - len(drawn)), np.int64)
         asked = np.full(k, -1, np.int64)
         asked[audited] = drawn
         asked[np.flatnonzero(~audited)[: len(ranked)]] = ranked  # a query function may give fewer
