@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import tracemalloc
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +111,38 @@ def test_a_file_with_pickled_objects_is_not_executed(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not a checkpoint"):
         checkpoint.read(tmp_path / "c.npz")
     assert not (tmp_path / "executed").exists()
+
+
+def test_a_link_under_the_temporary_name_is_not_written_through(tmp_path: Path) -> None:
+    other, path = tmp_path / "other", tmp_path / "c.npz"
+    other.write_text("precious")
+    path.with_name(f".c.npz.{os.getpid()}.tmp").symlink_to(other)
+    checkpoint.write(path, {"a": 1})
+    assert other.read_text() == "precious"
+    assert checkpoint.read(path) == {"a": 1}
+    assert not path.is_symlink()
+
+
+def test_a_small_file_that_unpacks_to_much_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "c.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file, file.open("tree.npy", "w") as entry:
+        for _ in range(100):
+            entry.write(bytes(2**20))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"not a checkpoint .*it unpacks to 104,857,600 bytes, and 8\d,\d{3},"):
+        checkpoint.read(path)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2**22
+
+
+def test_what_packs_very_well_is_written_so_that_it_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "FLOOR", 0)
+    checkpoint.write(tmp_path / "c.npz", {"a": np.zeros(10**6)})
+    assert not checkpoint.read(tmp_path / "c.npz")["a"].any()
+    assert [file.name for file in tmp_path.iterdir()] == ["c.npz"]
 
 
 def test_a_newer_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

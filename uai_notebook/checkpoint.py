@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 VERSION = 1
 _TREE, _ARRAY = "tree", "__array__"
+# What a file may unpack to, so that a small one cannot fill the memory. Our choice: KDDCUP packs 64 times, and zeros
+# 1,000 times.
+MOST_TIMES, FLOOR = 200, 64 * 2**20  # times its own size; bytes that any file may
 
 
 def write(path: str | Path, tree: Any, *, compress: bool = True) -> None:
@@ -39,11 +43,15 @@ def write(path: str | Path, tree: Any, *, compress: bool = True) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        temporary.unlink(missing_ok=True)
+        with temporary.open("xb") as file:  # a new file: what somebody's link points to is not written over
             (np.savez_compressed if compress else np.savez)(file, **arrays)  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        if compress and _unpacked(temporary) > _most(temporary):  # nearly all zeros: reading would refuse it
+            write(path, tree, compress=False)
+        else:
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -56,9 +64,12 @@ def read(path: str | Path) -> Any:
     FileNotFoundError
         No such file.
     ValueError
-        Not a checkpoint, a damaged one, or one of a newer version.
+        Not a checkpoint, a damaged one, one of a newer version, or one that unpacks to more than 200 times its
+        own size and 64 MiB.
     """
     try:
+        if _unpacked(path) > _most(path):
+            raise ValueError(f"it unpacks to {_unpacked(path):,} bytes, and {_most(path):,} are the most for its size")
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         head = json.loads(arrays.pop(_TREE).tobytes())
@@ -69,6 +80,16 @@ def read(path: str | Path) -> Any:
         raise
     except Exception as error:  # zip, zlib, json and numpy each have their own for a damaged file
         raise ValueError(f"{path} is not a checkpoint that can be read ({error}): delete it to start again.") from error
+
+
+def _unpacked(path: str | Path) -> int:
+    """Bytes that the arrays in a file take, as it says itself; not more are read."""
+    with zipfile.ZipFile(path) as file:
+        return sum(entry.file_size for entry in file.infolist())
+
+
+def _most(path: str | Path) -> int:
+    return FLOOR + MOST_TIMES * os.path.getsize(path)
 
 
 def save(session: ActiveSession, path: str | Path, **extra: Any) -> None:
