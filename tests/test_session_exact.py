@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import uai_notebook as uai
 from uai_notebook import checkpoint
@@ -270,6 +271,26 @@ def test_a_session_that_was_deleted_without_closing_it_is_opened_again_in_the_sa
     del session
     gc.collect()
     np.testing.assert_array_equal(Session.open(path, ds).snapshot.ranking_score, ranking)
+
+
+def test_a_module_of_ones_own_is_made_again_only_if_it_begins_as_it_did_then(make, ds, tmp_path, distance_model):
+    def other():
+        model = distance_model()
+        torch.nn.init.ones_(model.linear.weight)
+        return model
+
+    session = played(make, tmp_path / "s", base=distance_model())
+    from_checkpoint = Session.resume(left(session, "a"), ds, base=other())
+    same(from_checkpoint, session)
+    alike = Session.resume(without(left(session, "b"), "checkpoints"), ds, base=distance_model())
+    alike.train()
+    same(alike, session)
+    with pytest.warns(UserWarning, match="cannot be made again: there is no checkpoint, and DistanceModel was given"):
+        new = Session.resume(without(left(session, "c"), "checkpoints"), ds, base=other())
+    same_labels(new, session)
+    assert new.phase == "new"
+    new.train()
+    assert new.snapshot.n_labels == (session.labels["label"] != -1).sum()
 
 
 # -- other data, other versions -------------------------------------------------------------------------------------

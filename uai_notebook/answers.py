@@ -70,6 +70,8 @@ class Training:
         The number of its own event.
     data : str
         If it began with pre-training, the :func:`~uai_notebook.matching.ordered_digest` of the data; else empty.
+    weights : str
+        Likewise, the :func:`~uai_notebook.rebuild.weights_digest` it began with, if the model is the user's own.
     updates : int
         How many times it learned from its labels; 1 but for those that began with pre-training.
     scalars : mapping of str to float
@@ -81,6 +83,7 @@ class Training:
     began: int | None
     ended: int
     data: str
+    weights: str
     updates: int
     scalars: Mapping[str, float]
 
@@ -115,6 +118,7 @@ def training_of(event: Mapping[str, Any], number: int) -> Training:
         began=int(event["began"]) if known and 0 <= event["began"] < number else None,
         ended=number,
         data=_text(start.get("data", "")),
+        weights=_text(start.get("weights", "")),
         updates=_whole(start.get("updates", 1)),
         scalars=scalars,
     )

@@ -225,7 +225,7 @@ class LabelStore:
         scalars : mapping of str to float
             For the history.
         **start
-            ``data`` and ``updates`` of a :class:`Training` that began with pre-training.
+            ``data``, ``weights`` and ``updates`` of a :class:`Training` that began with pre-training.
         """
         number = self._n_events + 1
         event = {"op": "round", "round": round, "n_labels": n_labels, "began": began, "ended": number}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +110,36 @@ def restore(session: ActiveSession) -> Rebuild | None:
         except Exception as error:  # a learner has its own for a state that does not fit
             _log.warning("the checkpoint of round %d was passed over: %s", round_, error)
             session.learner.load_state_dict(before)
+    if past[0].weights != session.first_weights:  # a checkpoint would have had all of it
+        warnings.warn(
+            f"the model of {session.path} cannot be made again: there is no checkpoint, and {session.settings['base']} "
+            "was given with other first weights than then. The next training fits a new one to all labels.",
+            stacklevel=4,
+        )
+        return None
     return _rebuild(session, past, lambda: History(seed=session.seed))
+
+
+def weights_digest(state: Any) -> str:
+    """Names the content of a learner's state: 64 hex digits."""
+    sha = hashlib.sha256()
+
+    def add(part: Any) -> None:
+        if isinstance(part, Mapping):
+            for key in sorted(part, key=str):
+                sha.update(repr(key).encode())
+                add(part[key])
+        elif isinstance(part, list | tuple):
+            for one in part:
+                add(one)
+        elif hasattr(part, "shape"):
+            values = np.ascontiguousarray(part.detach().cpu() if hasattr(part, "detach") else part)
+            sha.update(f"{values.dtype} {values.shape}".encode() + values.tobytes())
+        else:  # of an object of somebody's own the content is not known, and its repr may hold an address
+            sha.update(repr(part if isinstance(part, str | bytes | int | float | None) else type(part)).encode())
+
+    add(state)
+    return sha.hexdigest()
 
 
 def state_of(session: ActiveSession) -> dict[str, Any]:

@@ -83,6 +83,7 @@ def _accept(session: ActiveSession, job: TrainingJob | Rebuild, snapshot: Snapsh
     start = {}
     if isinstance(job, TrainingJob) and job.pretrain and session._folder is not None:
         start = {"data": ordered_digest(session.ds), "updates": job.updates}
+        start |= {"weights": session.first_weights} if session.first_weights else {}
     with session._lock:
         if stop() or (session.closed and not session.read_only):
             raise Cancelled

@@ -39,7 +39,7 @@ from .learners import Learner, make_learner
 from .models import BaseModel
 from .observers import Observer, Observers
 from .query import QueryStrategy, describe, rule
-from .rebuild import restore
+from .rebuild import restore, weights_digest
 from .snapshot import History, IndexArray, Snapshot
 from .training import Progress, TrainConfig
 
@@ -148,6 +148,7 @@ class ActiveSession:
         self._began = 0.0
         self.refills = True  # simulate() turns it off: it always waits for the model
         self.save_problem = ""
+        self.first_weights = "" if isinstance(base, str) else weights_digest(self.learner.state_dict())
         self._rebuild = restore(self)
         if self.path is not None and not self.read_only:
             self._store.set_settings(self.settings)
