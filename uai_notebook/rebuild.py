@@ -110,7 +110,8 @@ def restore(session: ActiveSession) -> Rebuild | None:
         except Exception as error:  # a learner has its own for a state that does not fit
             _log.warning("the checkpoint of round %d was passed over: %s", round_, error)
             session.learner.load_state_dict(before)
-    if past[0].weights != session.first_weights:  # a checkpoint would have had all of it
+    began, here = past[0].weights, session.first_weights
+    if began and here and began != here:  # a checkpoint would have had all of it
         warnings.warn(
             f"the model of {session.path} cannot be made again: there is no checkpoint, and {session.settings['base']} "
             "was given with other first weights than then. The next training fits a new one to all labels.",
@@ -121,7 +122,7 @@ def restore(session: ActiveSession) -> Rebuild | None:
 
 
 def weights_digest(state: Any) -> str:
-    """Names the content of a learner's state: 64 hex digits."""
+    """Names the content of a learner's state: 64 hex digits; empty if it holds objects of somebody's own."""
     sha = hashlib.sha256()
 
     def add(part: Any) -> None:
@@ -135,10 +136,15 @@ def weights_digest(state: Any) -> str:
         elif hasattr(part, "shape"):
             values = np.ascontiguousarray(part.detach().cpu() if hasattr(part, "detach") else part)
             sha.update(f"{values.dtype} {values.shape}".encode() + values.tobytes())
-        else:  # of an object of somebody's own the content is not known, and its repr may hold an address
-            sha.update(repr(part if isinstance(part, str | bytes | int | float | None) else type(part)).encode())
+        elif isinstance(part, str | bytes | int | float | None):
+            sha.update(repr(part).encode())
+        else:
+            raise TypeError
 
-    add(state)
+    try:
+        add(state)
+    except TypeError:
+        return ""
     return sha.hexdigest()
 
 
