@@ -80,7 +80,7 @@ def test_a_rule_that_gives_fewer_than_asked_leaves_places_out(rows):
 def test_what_a_query_function_may_not_choose_is_refused_with_audits_and_without(make, query, audit):
     session = make(query=query, audit=audit)
     session.label(0, 0)
-    with pytest.raises(ValueError, match=r"the query function gave .*: expected 1 to [1-5] different indices"):
+    with pytest.raises(RuntimeError, match=r"the query function gave .*: expected 1 to [1-5] different indices"):
         session.train()
 
 
