@@ -106,6 +106,26 @@ def test_notes_are_kept_those_of_several_annotators_together(session, ds, tmp_pa
     assert both.notes == {3: "a: odd\nb: a scratch", 5: "alone"}
 
 
+@pytest.mark.parametrize("kind", ["answers", "notes", "answers after a decision"])
+def test_a_clock_that_jumped_back_does_not_bring_an_old_answer_back(ds, tmp_path, monkeypatch, kind):
+    clock = iter(f"2026-01-01T{hour}:00:00.000+00:00" for hour in ("12", "11", "10"))
+    a, b = (LabelStore.create(tmp_path / name, ds, {}) for name in "ab")
+    with monkeypatch.context() as patch:
+        patch.setattr("uai_notebook.labels._now", lambda: next(clock))
+        if kind == "notes":
+            a.note(3, "old", "Anna")
+            a.note(3, "new", "Anna")
+        else:
+            if kind != "answers":
+                a.add([4], [-1], annotator=MERGED)
+            a.add([4, 3], [1, 1], annotator="Anna")
+            a.add([3], [0], annotator="Anna")
+    b.add([5], [0], annotator="Ben")
+    merged = LabelStore.open(uai.merge_sessions([tmp_path / "a", tmp_path / "b"], tmp_path / "both", ds).path, ds)
+    assert merged.notes == a.notes
+    assert [merged.get(i).label for i in a.current] == [answer.label for answer in a.current.values()]
+
+
 # -- merging again ----------------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,8 +85,8 @@ def merge_sessions(
     -----
     Where the annotators of an item disagree it is Unsure, said by "(merged)", until :func:`~uai_notebook.adjudicate`
     decides: the model learns neither side. Where one is unsure and another is not, the one who is sure counts. Of two
-    answers of one annotator the later one counts, by its time; clocks of two computers may differ. Settings are those
-    of the first folder.
+    answers of one annotator the later one counts: in one folder that of the later line, of two folders that of the
+    later time; clocks of two computers may differ. Settings are those of the first folder.
 
     Examples
     --------
@@ -131,14 +132,10 @@ def merge_sessions(
 
 @dataclass(frozen=True)
 class _Event:
-    """An event that is taken over: those that came after a conflict was marked stay after it."""
+    """An event that is taken over, and what it is sorted by."""
 
     event: dict[str, Any]
-    late: bool
-
-    @property
-    def when(self) -> tuple[bool, datetime]:
-        return self.late, datetime.fromisoformat(self.event["time"])
+    when: tuple[bool, datetime]
 
 
 def _checked_names(sources: Sequence[Path], names: Sequence[str] | None) -> list[str]:
@@ -170,15 +167,28 @@ def _read(folder: Path, name: str, ds: Dataset) -> tuple[LabelStore, list[_Event
             done.append(undone.pop())
         elif event["op"] == "note":
             kept.append(_checked_note(event, folder))
+    parts = _timed(done, _late(done)) + _timed(kept, [False] * len(kept))
+    return store, [_Event({**part.event, "annotator": part.event["annotator"] or name}, part.when) for part in parts]
+
+
+def _late(events: list[dict[str, Any]]) -> list[bool]:
+    """Which label events mark conflicts or came after: they stay after all that was said before."""
+    found = []
     marked: set[tuple[Any, str]] = set()
-    parts = []
-    for event in done:
+    for event in events:
         items = list(zip(event["id"], event["hash"], strict=True))
-        late = event["annotator"] == MERGED or not marked.isdisjoint(items)
+        found.append(event["annotator"] == MERGED or not marked.isdisjoint(items))
         if event["annotator"] == MERGED:
             marked.update(item for item, label in zip(items, event["label"], strict=True) if label == Label.UNSURE)
-        parts.append(_Event({**event, "annotator": event["annotator"] or name}, late))
-    return store, parts + [_Event({**event, "annotator": event["annotator"] or name}, False) for event in kept]
+        elif found[-1]:
+            marked.update(items)  # what is said later of the other items of a late call must stay after it
+    return found
+
+
+def _timed(events: list[dict[str, Any]], late: list[bool]) -> list[_Event]:
+    """Events of one folder, which keep their order: none is sorted before the line above it, if a clock jumped back."""
+    times = accumulate((datetime.fromisoformat(event["time"]) for event in events), max)
+    return [_Event(event, when) for event, when in zip(events, zip(late, times, strict=True), strict=True)]
 
 
 def _checked_note(event: dict[str, Any], folder: Path) -> dict[str, Any]:
