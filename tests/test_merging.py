@@ -142,6 +142,26 @@ def test_what_several_folders_share_counts_once(session, ds, tmp_path):
     assert (merged.n_answers, merged.n_repeated) == ({"Anna": 3, "Ben": 1}, 1)
 
 
+@pytest.mark.parametrize(
+    ("names", "counts", "disagreed"), [(None, {"a": 5}, []), (["Anna", "Ben"], {"Anna": 4, "Ben": 1}, [3])]
+)
+def test_a_copy_without_names_is_of_the_same_person_unless_names_are_given(ds, tmp_path, names, counts, disagreed):
+    import shutil
+
+    a = LabelStore.create(tmp_path / "a", ds, {})
+    a.add([3, 4, 5], [1, 1, 0])
+    a.note(3, "odd")
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    a.add([6], [1])
+    LabelStore.open(tmp_path / "b", ds).add([3], [0])
+    merged = uai.merge_sessions([tmp_path / "a", tmp_path / "b"], tmp_path / "both", ds, names=names)
+    assert (merged.n_answers, merged.n_repeated) == (counts, 2)
+    assert merged.conflicts["index"].tolist() == disagreed
+    store = LabelStore.open(merged.path, ds)
+    assert store.get(3).label == (-1 if disagreed else 0)
+    assert store.notes == {3: "odd"}
+
+
 def test_a_merge_can_be_merged_again_and_decisions_stay(session, ds, tmp_path):
     session("a").label([0, 1], 1, annotator="Anna")
     session("b").label([0, 1], 0, annotator="Ben")

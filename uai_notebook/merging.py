@@ -68,7 +68,8 @@ def merge_sessions(
     ds : Dataset
         The data.
     names : sequence of str, optional
-        For answers without an annotator, one for each folder; by default the names of the folders.
+        For answers without an annotator, one for each folder; by default the names of the folders, where a copy of
+        another (they share such answers) has the name of the first of them.
 
     Returns
     -------
@@ -111,8 +112,8 @@ def merge_sessions(
     named = _checked_names(sources, names)
     if path.exists():
         raise FileExistsError(f"{path} is there: choose a new folder for the merged session.")
-    read = [_read(folder, name, ds) for folder, name in zip(sources, named, strict=True)]
-    events, n_repeated = _in_order([part for _, parts in read for part in parts])
+    read = [_read(folder, ds) for folder in sources]
+    events, n_repeated = _in_order(_with_names([parts for _, parts in read], named, names is not None))
     settings = next((store.settings for store, _ in read if store.settings), {})
     new = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     new.mkdir(parents=True)
@@ -148,7 +149,7 @@ def _checked_names(sources: Sequence[Path], names: Sequence[str] | None) -> list
     return found
 
 
-def _read(folder: Path, name: str, ds: Dataset) -> tuple[LabelStore, list[_Event]]:
+def _read(folder: Path, ds: Dataset) -> tuple[LabelStore, list[_Event]]:
     """A session's store, which has checked its journal, and what of its events counts."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # items that are not in the data: the merge reports them
@@ -167,8 +168,7 @@ def _read(folder: Path, name: str, ds: Dataset) -> tuple[LabelStore, list[_Event
             done.append(undone.pop())
         elif event["op"] == "note":
             kept.append(_checked_note(event, folder))
-    parts = _timed(done, _late(done)) + _timed(kept, [False] * len(kept))
-    return store, [_Event({**part.event, "annotator": part.event["annotator"] or name}, part.when) for part in parts]
+    return store, _timed(done, _late(done)) + _timed(kept, [False] * len(kept))
 
 
 def _late(events: list[dict[str, Any]]) -> list[bool]:
@@ -189,6 +189,24 @@ def _timed(events: list[dict[str, Any]], late: list[bool]) -> list[_Event]:
     """Events of one folder, which keep their order: none is sorted before the line above it, if a clock jumped back."""
     times = accumulate((datetime.fromisoformat(event["time"]) for event in events), max)
     return [_Event(event, when) for event, when in zip(events, zip(late, times, strict=True), strict=True)]
+
+
+def _with_names(folders: Sequence[list[_Event]], names: Sequence[str], given: bool) -> list[_Event]:
+    """All events, with a name where there was none.
+
+    A folder that shares such an event with an earlier one is a copy: the event is that of the earlier one, and so is
+    all that has no name, unless names were given.
+    """
+    owner: dict[str, str] = {}
+    found = []
+    for parts, name in zip(folders, names, strict=True):
+        keys = [json.dumps({**part.event, "annotator": ""}, sort_keys=True) for part in parts]
+        shared = [owner[k] for k, part in zip(keys, parts, strict=True) if k in owner and not part.event["annotator"]]
+        own = shared[0] if shared and not given else name
+        said_by = [part.event["annotator"] or owner.get(k, own) for k, part in zip(keys, parts, strict=True)]
+        found += [_Event({**part.event, "annotator": who}, part.when) for part, who in zip(parts, said_by, strict=True)]
+        owner = {**dict(zip(keys, said_by, strict=True)), **owner}
+    return found
 
 
 def _checked_note(event: dict[str, Any], folder: Path) -> dict[str, Any]:
