@@ -255,8 +255,8 @@ def test_given_classes_are_needed_where_the_model_needs_them(blobs):
     assert not np.array_equal(detector.score_samples(X, x_y), detector.score_samples(X, np.roll(x_y, 1)))
     with pytest.raises(ValueError, match='base="class" scores how surprising a given class is: pass x_y'):
         detector.score_samples(X)
-    with pytest.raises(ValueError, match="unknown: neither"):
-        detector.score_samples(X[:1], ["neither"])
+    with pytest.raises(ValueError, match=r"x_y of 2 rows has 1 that are unknown: neither\. Expected one of even, odd"):
+        detector.score_samples(X[:2], ["neither", "odd"])
     with pytest.raises(ValueError, match=r"x_y has shape \(2,\) for 1 items"):
         detector.score_samples(X[:1], ["odd", "even"])
 
@@ -344,7 +344,7 @@ def test_the_encoding_of_a_table_is_that_of_the_dataset():
 def test_new_rows_are_encoded_with_the_medians_and_levels_of_the_old():
     df = people()
     encoding = TableEncoding.of(uai.Dataset.from_frame(df, id="who", ignore="note", y="fraud"))
-    new = pd.DataFrame({"age": [None], "paid": [None], "colour": ["violet"], "town": ["x"], "more": [1]})
+    new = pd.DataFrame({"age": [None], "paid": [True], "colour": ["violet"], "town": ["x"], "more": [1]})
     names = [name for column in encoding.columns for name in column.features]
     with pytest.warns(UserWarning, match=r"never seen \('colour': 'violet'\)"):
         row = dict(zip(names, encoding.encode(new)[0].tolist(), strict=True))
@@ -358,3 +358,46 @@ def test_new_rows_are_encoded_with_the_medians_and_levels_of_the_old():
         encoding.encode(new.assign(age="old"))
     with pytest.raises(ValueError, match="infinity"):
         encoding.encode(new.assign(age=np.inf))
+
+
+def test_gaps_in_a_column_that_had_none_are_a_warning_that_names_it():
+    df = pd.DataFrame({"age": np.arange(9.0), "paid": [1.0, None, 3.0] * 3})
+    encoding = TableEncoding.of(uai.Dataset.from_frame(df))
+    with pytest.warns(UserWarning, match=r"gaps, which had none before: 'age' \(9 of 9\)\. They are filled"):
+        x = encoding.encode(df.assign(age=np.nan, paid=np.nan))
+    assert x[:, 0].tolist() == [4] * 9
+
+
+def test_columns_that_are_there_twice_are_refused_if_they_count():
+    df = people()
+    encoding = TableEncoding.of(uai.Dataset.from_frame(df, id="who", ignore="note", y="fraud"))
+    assert np.array_equal(encoding.encode(pd.concat([df, df[["note"]]], axis=1)), encoding.encode(df))
+    with pytest.raises(ValueError, match=r"must be unique, and these repeat: \['age'\]"):
+        encoding.encode(pd.concat([df, df[["age"]]], axis=1))
+
+
+@pytest.mark.parametrize("names", [list("abcde"), range(5), [f"x{j}" for j in range(5)]])
+def test_columns_of_a_dataset_that_knows_their_names_are_taken_by_name(make, ds, tmp_path, names):
+    frame = pd.DataFrame(ds.x, columns=list(names))
+    session = make(ds=uai.Dataset.from_arrays(frame))
+    session.train()
+    session.finish().save(tmp_path / "d.uai")
+    detector = uai.UaiDetector.load(tmp_path / "d.uai")
+    scores = detector.score_samples(ds.x)
+    assert np.array_equal(detector.score_samples(frame), scores)
+    assert np.array_equal(detector.score_samples(frame[frame.columns[::-1]].assign(more="text")), scores)
+    with pytest.raises(ValueError, match="must be unique, and these repeat"):
+        detector.score_samples(pd.concat([frame, frame.iloc[:, :1]], axis=1))
+
+
+def test_columns_of_other_names_are_refused_unless_nobody_named_them(make, ds):
+    other = pd.DataFrame(ds.x, columns=range(100, 105))
+    for names in (list("abcde"), None):
+        session = make(ds=uai.Dataset.from_arrays(ds.x, feature_names=names))
+        session.train()
+        detector = session.finish()
+        if names is None:
+            assert np.array_equal(detector.score_samples(other), detector.score_samples(ds.x))
+        else:
+            with pytest.raises(ValueError, match="the table lacks 5 of 5 columns, such as 'a', 'b'"):
+                detector.score_samples(other)

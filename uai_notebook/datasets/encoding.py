@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from uai_notebook.datasets.checks import check_feature_names
 from uai_notebook.datasets.frames import column_kind, column_numbers
 
 if TYPE_CHECKING:
@@ -102,18 +103,17 @@ class TableEncoding:
         Raises
         ------
         ValueError
-            A column is missing, or holds text where there were numbers.
+            A column is missing, is there twice, or holds text where there were numbers.
 
         Warns
         -----
         UserWarning
-            Values that were not there before: such a row is none of the known ones.
+            Values that were not there before: such a row is none of the known ones. Gaps in a column of numbers that
+            had none: the model cannot tell them from the median.
         """
-        missing = [column.name for column in self.columns if column.name not in table.columns]
-        if missing:
-            names = ", ".join(map(repr, missing[:5]))
-            raise ValueError(f"the table lacks {len(missing)} of {len(self.columns)} columns, such as {names}.")
+        _places(list(table.columns), [column.name for column in self.columns])
         self._warn_of_new_values(table)
+        self._warn_of_new_gaps(table)
         values = [feature for column in self.columns for feature in column.encode(table[column.name])]
         return np.column_stack(values).astype(np.float32)
 
@@ -143,6 +143,54 @@ class TableEncoding:
                 UserWarning,
                 stacklevel=4,
             )
+
+    def _warn_of_new_gaps(self, table: pd.DataFrame) -> None:
+        unmarked = [c.name for c in self.columns if c.levels is None and not c.marks_gaps]
+        gaps = [(name, int(table[name].isna().sum())) for name in unmarked]
+        shown = ", ".join(f"{name!r} ({count:,} of {len(table):,})" for name, count in gaps if count)
+        if shown:
+            warnings.warn(
+                f"columns with gaps, which had none before: {shown}. They are filled with the median of before, as if "
+                "it had been measured.",
+                UserWarning,
+                stacklevel=4,
+            )
+
+
+def in_order(table: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
+    """The columns of these names in their order, numbered anew, for rows that were arrays with ``feature_names``.
+
+    A table without names that nobody gave (x0, x1, ... and those of pixels) is left as it is.
+
+    Raises
+    ------
+    ValueError
+        A column is missing, or is there twice.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> in_order(pd.DataFrame({"b": [1], "a": [2]}), ("a", "b")).values.tolist()
+    [[2, 1]]
+    """
+    columns = [str(name) for name in table.columns]
+    made_up = names == check_feature_names(None, len(names)) or names[0].startswith("pixel 0,0")
+    if made_up and not set(names) <= set(columns):
+        return table
+    return table.iloc[:, _places(columns, list(names))].set_axis(range(len(names)), axis=1)
+
+
+def _places(columns: list[Any], names: list[Any]) -> list[int]:
+    """Where the columns of these names are. ValueError for a name that is missing, or there twice."""
+    place = {name: j for j, name in enumerate(columns)}
+    missing = [name for name in names if name not in place]
+    if missing:
+        shown = ", ".join(map(repr, missing[:5]))
+        raise ValueError(f"the table lacks {len(missing)} of {len(names)} columns, such as {shown}.")
+    repeated = [name for name in names if columns.count(name) > 1] if len(place) < len(columns) else []
+    if repeated:
+        raise ValueError(f"column names must be unique, and these repeat: {repeated[:5]}. Rename them.")
+    return [place[name] for name in names]
 
 
 def _column_of(name: Any, column: pd.Series[Any], left: list[str]) -> Column | None:

@@ -17,14 +17,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..arguments import is_int
 from ..background import polite
 from ..datasets import Dataset
-from ..datasets.encoding import TableEncoding
+from ..datasets.encoding import TableEncoding, in_order
 from ..learners import Learner, UaiLearner, learner_names, make_learner
 from ..models import BaseModel
 from ..snapshot import IndexArray, Snapshot, sigmoid
 from ..training import EVALUATION_ROWS, TrainConfig
 from .file import read_detector, write_detector
-from .parts import FloatArray, cut_of, ids_of, labels_of, one_each, ranks
-from .without_data import network_of, score_both
+from .parts import FloatArray, check_known, cut_of, ids_of, labels_of, one_each, ranks
+from .without_data import needs_classes, network_of, score_both
 
 if TYPE_CHECKING:
     from ..session import ActiveSession
@@ -63,6 +63,8 @@ class UaiDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         Only if X was a DataFrame.
     encoding_ : TableEncoding or None
         How tables become numbers: new rows may be given as a table like that of the session.
+    names_ : tuple of str
+        Of the features: a table with these columns, of a session on arrays, may have them in any order.
 
     Notes
     -----
@@ -309,6 +311,7 @@ class UaiDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         self.shape_ = ds.x.shape[1:]
         self.class_names_ = ds.class_names
         self.encoding_ = TableEncoding.of(ds)
+        self.names_ = ds.feature_names
         self.probability_ = snapshot.probability
         self.offset_ = cut_of(snapshot, self.contamination)
 
@@ -319,15 +322,19 @@ class UaiDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         m = len(x)
         # The last digits of a product depend on how many rows it has, so all have the same.
         filled = np.concatenate([np.arange(m), np.zeros(-m % EVALUATION_ROWS, np.int64)])
-        classes = None if x_y is None else one_each(x_y, m)[filled]
+        classes = None if x_y is None else one_each(x_y, m)
+        if classes is not None and needs_classes(self.learner_):
+            check_known(classes, self.class_names_)
         with polite(self._config.threads):
-            base, learned = score_both(self.learner_, x[filled], classes)
+            base, learned = score_both(self.learner_, x[filled], None if classes is None else classes[filled])
         return base[:m].astype(np.float64), None if learned is None else learned[:m].astype(np.float64)
 
     def _rows(self, X: Any) -> npt.NDArray[np.float32]:
         """New data as the learner takes them, float32 (m, ...)."""
         if isinstance(X, pd.DataFrame) and self.encoding_ is not None:
             X = self.encoding_.encode(X)
+        elif isinstance(X, pd.DataFrame) and not hasattr(self, "feature_names_in_"):
+            X = in_order(X, self.names_)  # else scikit-learn compares them
         elif getattr(X, "ndim", 2) > 2:
             X = np.reshape(X, (len(X), -1))  # images
         rows: npt.NDArray[np.float32] = validate_data(self, X, dtype=np.float32, reset=False)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .estimator import UaiDetector
 
 KIND, VERSION = "uai_notebook detector", 2  # 1 forgot the range that values may have
-FITTED = ("shape_", "class_names_", "probability_", "offset_", "n_features_in_")
+FITTED = ("shape_", "class_names_", "probability_", "offset_", "n_features_in_", "names_")
 
 
 def write_detector(detector: UaiDetector, path: Path, overwrite: bool) -> None:
@@ -92,6 +92,7 @@ def _restore(cls: type[UaiDetector], tree: dict[str, Any], base: Any, device: st
     config = replace(TrainConfig.from_dict(tree["config"]), device=device)
     fitted = {name: tree["fitted"][name] for name in FITTED}
     fitted["shape_"], fitted["class_names_"] = tuple(fitted["shape_"]), tuple(fitted["class_names_"])
+    fitted["names_"] = tuple(fitted["names_"])
     detector = cls(
         tree["base"] if base is None or isinstance(base, Learner) else base,
         tree["contamination"],

@@ -83,6 +83,16 @@ def one_each(x_y: Any, m: int) -> npt.NDArray[Any]:
     return classes
 
 
+def check_known(classes: npt.NDArray[Any], names: tuple[int | str, ...]) -> None:
+    """ValueError for given classes (m,) that the model was not trained with."""
+    unknown = [str(name) for name in classes.tolist() if name not in names]
+    if unknown:
+        raise ValueError(
+            f"x_y of {len(classes):,} rows has {len(unknown):,} that are unknown: "
+            f"{', '.join(sorted(set(unknown))[:5])}. Expected one of {', '.join(map(str, names))} for each row."
+        )
+
+
 def ids_of(ids: Any, X: Any, m: int) -> list[Any]:
     if ids is None:
         ids = X.index if isinstance(X, pd.DataFrame) else range(m)

@@ -37,6 +37,11 @@ def network_of(learner: Learner, ds: Dataset) -> Learner:
     return new
 
 
+def needs_classes(learner: Learner) -> bool:
+    """Whether given classes count for the score; where they do not they may be anything."""
+    return isinstance(learner, UaiLearner) and learner.net.base.needs_x_y
+
+
 def score_both(learner: Any, rows: FloatArray, x_y: npt.NDArray[Any] | None) -> tuple[FloatArray, FloatArray | None]:
     """Base and learned scores of new rows. TypeError for a learner of somebody's own that has only one."""
     if not hasattr(learner, "score_both"):
