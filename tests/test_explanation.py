@@ -307,6 +307,21 @@ def test_an_item_that_is_not_there_is_an_index_error(labelled, index):
         uai.explain(labelled(), index)
 
 
+@pytest.mark.parametrize("index", [3.7, 3.0, True, "3", None])
+def test_what_is_no_item_is_a_type_error(labelled, index):
+    with pytest.raises(TypeError, match=r"item .*: expected a whole number"):
+        uai.explain(labelled(), index)
+
+
+@pytest.mark.parametrize("name", ["n_neighbours", "n_features"])
+def test_a_number_below_0_or_no_whole_number_of_what_to_show_is_refused(labelled, name):
+    session = labelled()
+    for count in (-1, 1.5, True):
+        with pytest.raises(ValueError, match=f"{name}={count}: expected a whole number of at least 0"):
+            uai.explain(session, 3, **{name: count})
+    assert uai.explain(session, np.int64(3), **{name: np.int64(0)}).index == 3
+
+
 def test_an_explanation_cannot_be_changed(labelled):
     with pytest.raises(FrozenInstanceError):
         uai.explain(labelled(), 3).base_score = 0

@@ -168,12 +168,16 @@ def test_learners_without_a_probability_are_judged_by_their_hit_rate(make, base)
         assert out.expected == pytest.approx(5 * rate)
 
 
-def test_when_all_are_answered_nothing_is_expected(make, ds):
-    session = make(k=5)
-    session.train()
+@pytest.mark.parametrize("asked", [0, 15])
+@pytest.mark.parametrize("audit", [0, 0.3])
+def test_when_all_are_answered_it_says_that_nothing_is_left_to_ask(make, ds, asked, audit):
+    session = answered(make(k=5, audit=audit), asked // 5)
     session.label(np.arange(80), ds.y)
     out = uai.when_to_stop(session)
-    assert (out.k, out.n_left) == (0, 0)
+    assert (out.k, out.n_left, out.stop) == (0, 0, True)
+    assert out.line == "nothing is left to ask"
+    assert out.sentences[-1] == "Nothing is left to ask: every item has an answer."
+    assert not any("expected" in said or "remain" in said for said in out.sentences)
 
 
 def test_it_needs_a_model_and_a_share(make):

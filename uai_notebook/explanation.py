@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
+from .arguments import is_int
 from .background import polite
 from .datasets import Dataset
 from .snapshot import FloatArray, Frame, Snapshot
@@ -187,8 +188,10 @@ def explain(
     ------
     RuntimeError
         No training was accepted yet.
-    IndexError
-        No such item.
+    TypeError, IndexError
+        Not an item, no such item.
+    ValueError
+        ``n_features`` or ``n_neighbours`` is no whole number, or below 0.
 
     Notes
     -----
@@ -209,6 +212,11 @@ def explain(
     snapshot, ds = session.snapshot, session.ds
     if snapshot is None:
         raise RuntimeError("there is nothing to explain yet: call session.train() first.")
+    if not is_int(index):
+        raise TypeError(f"item {index!r}: expected a whole number, the item's row in the Dataset.")
+    for name, count in (("n_features", n_features), ("n_neighbours", n_neighbours)):
+        if not is_int(count) or count < 0:
+            raise ValueError(f"{name}={count!r}: expected a whole number of at least 0.")
     if not 0 <= index < len(ds):
         raise IndexError(f"item {index!r}: expected 0 to {len(ds) - 1}.")
     index = int(index)

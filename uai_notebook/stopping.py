@@ -90,6 +90,8 @@ class Outlook:
     @property
     def line(self) -> str:
         """The shortest form, for a status line; empty with too few answers."""
+        if not self.n_left:
+            return "nothing is left to ask"
         if self.expected is None:
             return ""
         next_k = f"about {self.expected:.1f} anomalies in the next {self.k}"
@@ -99,6 +101,8 @@ class Outlook:
     def sentences(self) -> list[str]:
         """All of it in words."""
         said = [f"{self.recent_found} of the last {self.recent} asked by rank were anomalies."] if self.recent else []
+        if not self.n_left:
+            return [*said, "Nothing is left to ask: every item has an answer."]
         if self.expected is not None and self.likely is not None:
             low, high = self.likely
             said.append(f"In the next {self.k} about {self.expected:.1f} are expected ({low} to {high} with 90%).")
@@ -142,7 +146,8 @@ def when_to_stop(session: ActiveSession, worth: float = WORTH) -> Outlook:
     -------
     Outlook
         The hint ``stop`` is given when an anomaly was found, fewer than ``worth`` of the last 50 answers by rank were
-        anomalies, and fewer than ``worth`` of the next k are expected to be. It never says that nothing is left.
+        anomalies, and fewer than ``worth`` of the next k are expected to be; and when every item has an answer. Of
+        items without one it never says that none is an anomaly.
 
     Raises
     ------
@@ -192,7 +197,7 @@ def when_to_stop(session: ActiveSession, worth: float = WORTH) -> Outlook:
         remaining=remaining(known.drawn, known.n_found, len(left)) if share else None,
         audit_share=share,
         worth=float(worth),
-        stop=bool(known.n_found and few),
+        stop=not len(left) or bool(known.n_found and few),
         **_checked(ranked),
     )
 
