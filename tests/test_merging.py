@@ -222,6 +222,18 @@ def test_items_that_moved_are_found_and_those_that_are_gone_are_named(tmp_path):
     assert len(LabelStore.open(merged.path, old)) == 2, "they are in the journal"
 
 
+def test_a_conflict_on_an_item_that_is_gone_is_one_when_it_is_there_again(ds, tmp_path):
+    for name, label in (("a", 1), ("b", 0)):
+        LabelStore.create(tmp_path / name, ds, {}).add([3, 79], [1, label], asked=[True, False], annotator=name)
+    fewer = uai.Dataset.from_arrays(ds.x[:79], x_y=ds.x_y[:79])
+    merged = uai.merge_sessions([tmp_path / "a", tmp_path / "b"], tmp_path / "both", fewer)
+    assert merged.unmatched == {79: "missing"}
+    assert merged.conflicts.empty, "of items that the data have"
+    store = LabelStore.open(merged.path, ds)
+    assert uai.conflicts(store)["index"].tolist() == [79]
+    assert {i: (answer.label, answer.asked) for i, answer in store.current.items()} == {3: (1, True), 79: (-1, False)}
+
+
 def test_the_folders_are_only_read(session, ds, tmp_path):
     session("a").label(0, 1)
     session("b").label(0, 0)

@@ -8,14 +8,15 @@ import shutil
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .agreement import MERGED, conflicts, opinions_of
+from .agreement import MERGED, Opinions, conflicts
+from .answers import Answer, answers_of
 from .arguments import check_name
 from .journal import Journal
 from .labels import JOURNAL_NAME, Label, LabelStore
@@ -118,8 +119,7 @@ def merge_sessions(
     new = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     new.mkdir(parents=True)
     try:
-        store = _write(new, ds, settings, events)
-        _agree(store)
+        store = _write(new, ds, settings, [*events, *_agreed(events)])
         os.replace(new, path)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
@@ -255,10 +255,32 @@ def _joined_notes(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return joined
 
 
-def _agree(store: LabelStore) -> None:
-    """Where what counts last is not what the annotators say together, say that."""
-    said = opinions_of(store)
-    items = [i for i, answer in store.current.items() if answer.label != said[i].together]
-    labels = [said[i].together for i in items]
-    if items:
-        store.add(items, labels, asked=[store.was_asked(i) for i in items], annotator=MERGED)
+def _agreed(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Where what counts last is not what the annotators say together, an event that says that.
+
+    By id and content, not by row: an item that the data lack now may be there again when the session is opened.
+    """
+    said: dict[tuple[Any, str], Opinions] = {}
+    last: dict[tuple[Any, str], Answer] = {}
+    asked: set[tuple[Any, str]] = set()
+    for number, event in enumerate(event for event in events if event["op"] == "label"):
+        items = list(zip(event["id"], event["hash"], strict=True))
+        for place, answer in answers_of(event, range(len(items)), number).items():
+            item = items[place]
+            said.setdefault(item, Opinions()).add(answer)
+            last[item] = answer
+            asked.update([item] if answer.asked else [])
+    differ = [item for item in said if said[item].together != last[item].label]
+    event = {
+        "op": "label",
+        "id": [item_id for item_id, _ in differ],
+        "hash": [content for _, content in differ],
+        "label": [said[item].together for item in differ],
+        "asked": [item in asked for item in differ],
+        "annotator": MERGED,
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "round": 0,
+        "base_score": [None] * len(differ),
+        "uai_score": [None] * len(differ),
+    }
+    return [event] if differ else []
