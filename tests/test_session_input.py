@@ -103,6 +103,24 @@ def test_class_without_classes_is_refused(make, ds):
         make(ds=uai.Dataset.from_arrays(ds.x), base="class")
 
 
+def test_a_changed_item_is_reported_until_it_is_labelled_again(make, ds, tmp_path):
+    first = make(path=tmp_path)
+    first.label([3, 4], [1, 0])
+    first.close()
+    x = ds.x.copy()
+    x[[3, 4]] += 1
+    changed = uai.Dataset.from_arrays(x, x_y=ds.x_y)
+    with pytest.warns(UserWarning, match="2 have changed"):
+        again = uai.ActiveSession.resume(tmp_path, changed)
+    again.label(3, 1)
+    again.note(4, "no label")
+    again.close()
+    with pytest.warns(UserWarning, match="1 have changed"):
+        last = uai.ActiveSession.resume(tmp_path, changed)
+    assert last.unmatched == {4: "changed"}
+    last.close()
+
+
 # -- query functions ------------------------------------------------------------------------------------------------
 
 

@@ -21,7 +21,8 @@ class ItemMatch:
     Attributes
     ----------
     lost : dict
-        Asked for and not in the data: id to "changed" (there is an item of that id, with other content) or "missing".
+        Asked for and not in the data: id to "changed" (there is an item of that id, with other content) or "missing";
+        no longer once a later label has the content of the data.
     """
 
     def __init__(self, ds: Dataset, events: Iterable[Mapping[str, Any]]) -> None:
@@ -45,7 +46,12 @@ class ItemMatch:
 
     def rows(self, event: Mapping[str, Any]) -> list[int | None]:
         """Rows of the items of an event, None for those that are not in this data."""
-        return [self._row(i, h) for i, h in zip(event["id"], event["hash"], strict=True)]
+        rows = [self._row(i, h) for i, h in zip(event["id"], event["hash"], strict=True)]
+        if event["op"] == "label":
+            for i, row in zip(event["id"], rows, strict=True):
+                if row is not None:
+                    self.lost.pop(i, None)  # labelled again as it is now
+        return rows
 
     def rows_of_ids(self, ids: Iterable[Any]) -> list[int]:
         """Rows of the ids that are there, whatever their content: of items that were only offered."""
