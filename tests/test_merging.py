@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import uai_notebook as uai
-from uai_notebook.agreement import MERGED, opinions_of
+from uai_notebook.agreement import opinions_of
+from uai_notebook.arguments import MERGED
 from uai_notebook.labels import LabelStore
 
 

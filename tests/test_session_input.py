@@ -76,6 +76,18 @@ def test_bad_settings_are_refused(make, bad, message):
         make(**bad)
 
 
+def test_the_name_of_merges_is_refused_from_people(make):
+    session = make()
+    for say in (
+        lambda name: session.label(3, 1, annotator=name),
+        lambda name: session.note(3, "odd", annotator=name),
+        lambda name: make(annotator=name),
+    ):
+        with pytest.raises(ValueError, match=r"annotator='\(merged\)' stands for merges.*choose another name"):
+            say("(merged)")
+    assert (session.n_labels, session.notes) == (0, {})
+
+
 @pytest.mark.parametrize("seed", [-1, 1.5, "a", None, True, 2**70])
 def test_a_bad_seed_is_refused_at_once_in_words(make, seed):
     with pytest.raises((ValueError, TypeError), match="seed"):

@@ -12,14 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .arguments import check_answers, check_name
+from .arguments import MERGED, check_answers, check_name
 from .labels import Answer, Label, LabelStore
 
 if TYPE_CHECKING:
     from .session import ActiveSession
-
-#: Who gives the answers of a merge: no person. Its Unsure says that the annotators of an item disagree.
-MERGED = "(merged)"
 
 REPLICATES = 2000  # of the bootstrap. Our choice
 
@@ -153,7 +150,7 @@ def adjudicate(session: ActiveSession, index: Any, label: Any, annotator: str) -
     ValueError: items [3] are in no conflict: expected some of conflicts(session)["index"].
     """
     items, values = check_answers(index, label, len(session.ds))
-    if not check_name(annotator).strip() or annotator == MERGED:
+    if not check_name(annotator).strip():
         raise ValueError(f"annotator={annotator!r}: expected the name of who decides.")
     said = opinions_of(session.store)
     wrong = [i for i in items if i not in said or not said[i].in_conflict]
@@ -161,7 +158,7 @@ def adjudicate(session: ActiveSession, index: Any, label: Any, annotator: str) -
         raise ValueError(f'items {wrong[:5]} are in no conflict: expected some of conflicts(session)["index"].')
     new = [i for i in items if not said[i].asked_again]
     if new:
-        session.label(new, Label.UNSURE, annotator=MERGED)
+        _mark(session, new)
     session.label(items, values, annotator=annotator)
 
 
@@ -245,6 +242,21 @@ def cohen_kappa(table: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 def _store(session: ActiveSession | LabelStore) -> LabelStore:
     return session if isinstance(session, LabelStore) else session.store
+
+
+def _mark(session: ActiveSession, items: list[int]) -> None:
+    """Journal that the annotators disagree, said by a merge: a name that ``session.label`` takes from nobody."""
+    store = session.store
+    with session._lock:
+        session._check_open()
+        store.add(
+            items,
+            [Label.UNSURE] * len(items),
+            asked=[store.was_asked(i) for i in items],
+            annotator=MERGED,
+            round=session.round,
+        )
+    session._observers.tell("labels", "queue")
 
 
 def _names(found: list[tuple[int, Opinions]], label: Label) -> pd.Series[Any]:

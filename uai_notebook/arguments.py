@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from .datasets import Dataset
 
 LABEL_VALUES = (1, 0, -1)
+#: Who gives the answers of a merge: no person. Its Unsure says that the annotators of an item disagree.
+MERGED = "(merged)"
 
 
 def is_int(value: Any) -> bool:
@@ -31,11 +33,13 @@ def check_loop(ds: Dataset, k: int, budget: int | None, seed: int = 0) -> None:
 
 
 def check_name(annotator: Any) -> str:
-    """The name of an annotator. TypeError, ValueError if it is none."""
+    """The name of an annotator, a person. TypeError, ValueError if it is none."""
     if not isinstance(annotator, str):
         raise TypeError(f"annotator={annotator!r}: expected a name, text.")
     if len(annotator) > 200:
         raise ValueError(f"annotator of {len(annotator):,} characters: expected a name of at most 200.")
+    if annotator == MERGED:
+        raise ValueError(f"annotator={annotator!r} stands for merges, whose answers are nobody's: choose another name.")
     return annotator
 
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .agreement import MERGED, Opinions, conflicts
+from .agreement import Opinions, conflicts
 from .answers import Answer, answers_of
-from .arguments import check_name
+from .arguments import MERGED, check_name
 from .journal import Journal
 from .labels import JOURNAL_NAME, Label, LabelStore
 
