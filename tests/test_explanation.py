@@ -162,11 +162,23 @@ def test_features_are_those_of_the_largest_squared_error(labelled, ds):
         assert part == pytest.approx(f.share, abs=1e-4)
 
 
+def test_without_a_latent_neighbours_are_the_nearest_in_x_by_the_range_of_each_feature(labelled):
+    session = labelled(base="loda_aad")
+    why = uai.explain(session, 0, n_neighbours=4)
+    x = session.ds.x.astype(float) / np.ptp(session.ds.x, axis=0)
+    apart = np.linalg.norm(x - x[0], axis=1)
+    known = [i for i in session.current_labels()[0].tolist() if i != 0]
+    assert [n.index for n in why.neighbours] == sorted(known, key=lambda i: apart[i])[:4]
+    assert [n.distance for n in why.neighbours] == pytest.approx([apart[n.index] for n in why.neighbours])
+    assert why.neighbours_in == "x"
+    assert "in x (each feature" in uai.views.why_html(session, 0)
+
+
 def test_a_learner_without_reconstruction_names_the_features_furthest_from_the_median(labelled):
     session = labelled(base="loda_aad")
     why = uai.explain(session, 0)
     assert why.squared_error is None
-    assert (why.terms, why.neighbours, why.pictures, why.score_is_error) == ((), (), None, False)
+    assert (why.terms, why.pictures, why.score_is_error) == ((), None, False)
     assert [f.made for f in why.features] == [None] * 5
     assert [f.distance for f in why.features] == sorted((f.distance for f in why.features), reverse=True)
     assert why.uai_place is not None

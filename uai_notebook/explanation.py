@@ -59,7 +59,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A labelled item, its answer, its Euclidean distance in l, and the share of all items that are nearer."""
+    """A labelled item, its answer, its distance in l (or x), and the share of all items that are nearer."""
 
     index: int
     label: int
@@ -117,7 +117,10 @@ class Explanation:
         Of the logit, eq. 3: "l1" ... "ld", "s", and "bias" last, whose value is 1. Their products sum to the logit, up
         to float32 rounding. Empty where the learned score is no linear function of [l; s].
     neighbours : tuple of Neighbour
-        The nearest labelled items, nearest first, not the item itself; empty where there is no latent.
+        The nearest labelled items, nearest first, not the item itself.
+    neighbours_in : str
+        Where they are near, by Euclidean distance: "l", or "x" of a learner without latent, each feature divided by
+        its range (our choice).
     pictures : Pictures or None
         Of images that the learner reconstructs.
     features : tuple of Feature
@@ -154,6 +157,7 @@ class Explanation:
     features: tuple[Feature, ...]
     squared_error: float | None
     classes: tuple[tuple[str, float], ...]
+    neighbours_in: str = "l"
 
     @property
     def score_is_error(self) -> bool:
@@ -239,7 +243,8 @@ def explain(
         probability=snapshot.probability,
         ranked_by=session.ranked_by,
         terms=_terms(snapshot, index),
-        neighbours=_neighbours(snapshot, index, *session.current_labels(), n_neighbours),
+        neighbours=_neighbours(_distances(ds, snapshot, index), index, *session.current_labels(), n_neighbours),
+        neighbours_in="x" if snapshot.latent is None else "l",
         pictures=_pictures(snapshot, rebuilt, shape) if rebuilt is not None and shape is not None else None,
         features=() if shape is not None else _features(ds, index, snapshot, rebuilt, n_features),
         squared_error=None if rebuilt is None else float(np.square(rebuilt[0] - rebuilt[1], dtype=np.float64).sum()),
@@ -287,15 +292,30 @@ def _terms(snapshot: Snapshot, index: int) -> tuple[Term, ...]:
 # -- labelled items ----------------------------------------------------------------------------------------------------
 
 
+def _distances(ds: Dataset, snapshot: Snapshot, index: int) -> npt.NDArray[np.floating[Any]]:
+    """From an item to all, (n,): in l, or in x where there is no latent."""
+    distance: npt.NDArray[np.floating[Any]] = np.empty(len(ds))
+    if snapshot.latent is not None:
+        apart = snapshot.latent - snapshot.latent[index]
+        distance = np.sqrt(np.einsum("ij,ij->i", apart, apart))
+        return distance
+    x = ds.x.reshape(len(ds), -1)
+    width = np.maximum(np.ptp(x, axis=0), np.finfo(np.float32).tiny)
+    for part, rows in ds.chunks(10_000):
+        apart = (rows.reshape(len(rows), -1) - x[index]) / width
+        distance[part] = np.sqrt(np.einsum("ij,ij->i", apart, apart))
+    return distance
+
+
 def _neighbours(
-    snapshot: Snapshot, index: int, labeled: npt.NDArray[np.int64], value: npt.NDArray[np.int8], count: int
+    distance: npt.NDArray[np.floating[Any]],
+    index: int,
+    labeled: npt.NDArray[np.int64],
+    value: npt.NDArray[np.int8],
+    count: int,
 ) -> tuple[Neighbour, ...]:
     others = labeled != index
     labeled, value = labeled[others], value[others]
-    if snapshot.latent is None or not len(labeled):
-        return ()
-    apart = snapshot.latent - snapshot.latent[index]
-    distance = np.sqrt(np.einsum("ij,ij->i", apart, apart))
     nearest = np.argsort(distance[labeled], kind="stable")[:count]
     return tuple(
         Neighbour(

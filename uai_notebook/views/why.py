@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from uai_notebook.explanation import Explanation, Feature, Neighbour, Pictures, Place, Term, explain
+from uai_notebook.explanation import Explanation, Feature, Pictures, Place, Term, explain
 from uai_notebook.labels import Label
 from uai_notebook.views.renderers import Renderer, render_thumbnail
 from uai_notebook.views.style import MARKS
@@ -65,7 +65,7 @@ def why_html(session: ActiveSession, index: int, *, blind: bool = False, rendere
         return _note(NOT_YET)
     try:
         why = explain(session, index)
-        return explanation_html(why, _neighbours(session, why.neighbours, renderer))
+        return explanation_html(why, _neighbours(session, why, renderer))
     except Exception as error:  # a card that fails must not take the label buttons with it
         _log.warning("item %r could not be explained", index, exc_info=True)
         return _note(f"This item could not be explained ({type(error).__name__}: {error}).")
@@ -232,11 +232,11 @@ def _table(title: str, heads: list[str], rows: Iterable[tuple[str, list[str]]]) 
 # -- labelled items ----------------------------------------------------------------------------------------------------
 
 
-def _neighbours(session: ActiveSession, neighbours: tuple[Neighbour, ...], renderer: Renderer | None) -> str:
-    if not neighbours:
+def _neighbours(session: ActiveSession, why: Explanation, renderer: Renderer | None) -> str:
+    if not why.neighbours:
         return ""
     items = []
-    for n in neighbours:
+    for n in why.neighbours:
         word = MARKS[Label(n.label)].word
         near = f"distance {n.distance:.3g}; {n.nearer:.1%} of items are nearer"
         items.append(
@@ -244,7 +244,8 @@ def _neighbours(session: ActiveSession, neighbours: tuple[Neighbour, ...], rende
             f"<span>{_SIGN[Label(n.label)]} {word}<br>{_text(f'item {session.ds.ids[n.index]}')}<br>{near}</span></li>"
         )
     style = "list-style:none;margin:2px 0;padding:0;display:flex;flex-wrap:wrap;gap:4px 14px"
-    return f'<div><b>Nearest labelled items in l</b><ul style="{style}">{"".join(items)}</ul></div>'
+    where = "l" if why.neighbours_in == "l" else "x (each feature divided by its range)"
+    return f'<div><b>Nearest labelled items in {where}</b><ul style="{style}">{"".join(items)}</ul></div>'
 
 
 # -- words -------------------------------------------------------------------------------------------------------------
