@@ -96,6 +96,15 @@ def test_what_was_taken_back_is_not_taken_over(session, ds, tmp_path):
     assert sorted(LabelStore.open(merged.path, ds).current) == [0, 2, 5]
 
 
+@pytest.mark.parametrize(("second", "budget"), [([0, 1, 5], 5), ([5, 6, 7], None)])
+def test_a_budget_that_all_together_exceed_is_left_out(ds, tmp_path, second, budget):
+    kept = {"k": 3, "budget": 5}
+    for name, items in (("a", [0, 1, 2]), ("b", second)):
+        LabelStore.create(tmp_path / name, ds, kept).add(items, [0] * 3)
+    merged = uai.merge_sessions([tmp_path / "a", tmp_path / "b"], tmp_path / "both", ds)
+    assert LabelStore.open(merged.path, ds).settings == {"k": 3, "budget": budget}
+
+
 def test_notes_are_kept_those_of_several_annotators_together(session, ds, tmp_path):
     session("a").note(3, "odd")
     session("a").note(4, "gone")

@@ -88,7 +88,8 @@ def merge_sessions(
     Where the annotators of an item disagree it is Unsure, said by "(merged)", until :func:`~uai_notebook.adjudicate`
     decides: the model learns neither side. Where one is unsure and another is not, the one who is sure counts. Of two
     answers of one annotator the later one counts: in one folder that of the later line, of two folders that of the
-    later time; clocks of two computers may differ. Settings are those of the first folder.
+    later time; clocks of two computers may differ. Settings are those of the first folder,
+    but no budget if all together more was asked than it allows.
 
     Examples
     --------
@@ -120,6 +121,9 @@ def merge_sessions(
     new.mkdir(parents=True)
     try:
         store = _write(new, ds, settings, [*events, *_agreed(events)])
+        budget = settings.get("budget")
+        if isinstance(budget, int) and store.n_asked > budget:
+            store.set_settings({**settings, "budget": None})
         os.replace(new, path)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
