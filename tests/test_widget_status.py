@@ -46,6 +46,7 @@ def test_the_status_line_is_the_one_of_the_design():
         n_asked=47,
         path="runs/demo",
         snapshot=session_of(n_labels=40),
+        unmatched={},
         save_problem="",
     )
     assert status_line(session) == (

@@ -199,6 +199,8 @@ class LabelStore:
         with uninterrupted():
             self._write(event)
             self._apply(step)
+            for i in self._ids(index):
+                self.unmatched.pop(i, None)  # a changed item that is labelled again is matched
             self._undone.clear()
 
     def undo(self) -> list[int]:

@@ -121,8 +121,11 @@ def restore(session: ActiveSession) -> Rebuild | None:
     return _rebuild(session, past, lambda: History(seed=session.seed))
 
 
-def weights_digest(state: Any) -> str:
-    """Names the content of a learner's state: 64 hex digits; empty if it holds objects of somebody's own."""
+def weights_digest(learner: Any) -> str:
+    """Names the content of a learner's state: 64 hex digits; empty if it has none that can be named.
+
+    A learner that fails here is not refused: its training says so, and can be tried again.
+    """
     sha = hashlib.sha256()
 
     def add(part: Any) -> None:
@@ -142,8 +145,8 @@ def weights_digest(state: Any) -> str:
             raise TypeError
 
     try:
-        add(state)
-    except TypeError:
+        add(learner.state_dict())
+    except Exception:  # objects of somebody's own, or a learner that cannot tell its state
         return ""
     return sha.hexdigest()
 

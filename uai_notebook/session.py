@@ -148,7 +148,7 @@ class ActiveSession:
         self._began = 0.0
         self.refills = True  # simulate() turns it off: it always waits for the model
         self.save_problem = ""
-        self.first_weights = "" if isinstance(base, str) else weights_digest(self.learner.state_dict())
+        self.first_weights = "" if isinstance(base, str) else weights_digest(self.learner)
         self._rebuild = restore(self)
         if self.path is not None and not self.read_only:
             self._store.set_settings(self.settings)
@@ -375,7 +375,7 @@ class ActiveSession:
             The session is closed, only read, or another process has it now. Nothing was saved.
         """
         items, values = check_answers(index, label, len(self.ds))
-        annotator = self.annotator if annotator is None else check_name(annotator)
+        annotator = check_name(self.annotator if annotator is None else annotator)
         with self._lock:
             self._check_open()
             snapshot = self._snapshot
@@ -406,7 +406,7 @@ class ActiveSession:
         >>> session.notes
         {3: 'looks like a 9'}
         """
-        annotator = self.annotator if annotator is None else check_name(annotator)
+        annotator = check_name(self.annotator if annotator is None else annotator)
         with self._lock:
             self._check_open()
             self._store.note(index, text, annotator)
