@@ -141,11 +141,13 @@ def test_figure_9_shows_the_plane_at_three_budgets_and_all_seeds_in_its_table(tm
     assert any("in 1 of 2 runs (0.300 to 0.600)" in line and "0.400 are missing" in line for line in lines)
 
 
-def test_figure_10_is_three_seeds_of_two_data_sets_with_a_latent_of_one_dimension_and_one_with_eight() -> None:
+def test_figure_10_is_three_seeds_of_two_data_sets_with_one_dimension_with_two_weights_and_one_with_eight() -> None:
     runs = [(r.dataset, r.base, r.seed, r.config.hidden) for r in latents.runs("figure10", Choice())]
-    assert len(runs) == 8
-    assert runs[:2] == [("mnist_0_2", "class", 0, (256, 64, 1)), ("mnist_hard", "class", 0, (256, 64, 1))]
-    assert runs[6:] == [("mnist_0_2", "class", 0, (256, 64, 8)), ("mnist_hard", "class", 0, (256, 64, 8))]
+    flat = [(d, "class", seed, (256, 64, 1)) for seed in range(3) for d in ("mnist_0_2", "mnist_hard")]
+    assert runs == flat + flat + [("mnist_0_2", "class", 0, (256, 64, 8)), ("mnist_hard", "class", 0, (256, 64, 8))]
+    weights = [r.config.uai_weight for r in latents.runs("figure10", Choice())]
+    assert weights == [1.0] * 6 + [latents.WEIGHTED.uai_weight] * 6 + [1.0] * 2
+    assert len(latents.runs("figure9", Choice())) == 8
 
 
 # -- figure 11 ----------------------------------------------------------------------------------------------------

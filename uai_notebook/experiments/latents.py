@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,16 @@ from .tables import markdown
 from .units import Run, settings_of
 
 CONFIG = TrainConfig(hidden=(256, 64, 1))
+WEIGHTED = replace(CONFIG, uai_weight=100.0)
+"""Of Class_uai alone: its one dimension has to tell ten classes apart as well, and with equal weights that wins."""
+WEIGHTED_NOTE = (
+    "uai_weight 100: the loss of the UAI layer counts 100 times that of the classifier. Of 1, 100 and 1,000, tried by "
+    "hand on seed 0 of these two data sets; the session's default stays 1."
+)
+VARIANTS = {
+    "figure9": {"": CONFIG, "l of 8 dimensions": TrainConfig()},
+    "figure10": {"": CONFIG, "uai_weight 100": WEIGHTED, "l of 8 dimensions": TrainConfig()},
+}
 BUDGET = 2000
 DATASETS = ("mnist_0_2", "mnist_hard")
 BASE = {"figure9": "dae", "figure10": "class"}
@@ -30,28 +41,28 @@ RANKINGS = ("s", "s_uai", "[l; s]")
 
 def runs(name: str, choice: Choice) -> list[Run]:
     """Three seeds per data set: the figure shows the first, the table all; and one with the usual eight dimensions."""
-    seeds = range(choice.seeds or SEEDS)
     budget = choice.budget or BUDGET
-    datasets = choice.datasets_of(DATASETS)
-    flat = [Run(dataset, BASE[name], seed, budget, config=CONFIG) for seed in seeds for dataset in datasets]
-    return flat + [Run(dataset, BASE[name], 0, budget) for dataset in datasets]
+    return [
+        Run(dataset, BASE[name], seed, budget, config=config)
+        for config in VARIANTS[name].values()
+        for seed in range((choice.seeds or SEEDS) if _is_flat(config) else 1)
+        for dataset in choice.datasets_of(DATASETS)
+    ]
 
 
 def show(name: str, results: Sequence[Result], folder: Path) -> str:
     """Draw the figure; returns a table of how separable the plane is, and whether it became more so."""
     method, panels, rows, claims = METHOD[name], [], [], []
     for dataset in DATASETS:
-        found = probed_runs(results, dataset, method, settings_of(CONFIG))
-        if not found:
-            continue
-        frames = [_frames(run) for run in found]
-        panels += [_panel(dataset, b, frames[0][b]) for b in SHOWN if b in frames[0]]
-        rows += [_row(dataset, b, [f[b] for f in frames]) for b in frames[0]]
-        claims.append(_claim(dataset, frames))
-        wide = [_frames(run) for run in probed_runs(results, dataset, method, {})]
-        if wide:
-            rows += [_row(f"{dataset}, l of 8 dimensions", b, [f[b] for f in wide]) for b in wide[0]]
-            claims.append(_claim(f"{dataset}, l of 8 dimensions", wide))
+        for variant, config in VARIANTS[name].items():
+            frames = [_frames(run) for run in probed_runs(results, dataset, method, settings_of(config))]
+            if not frames:
+                continue
+            what = ", ".join(filter(None, (dataset, variant)))
+            rows += [_row(what, b, [f[b] for f in frames]) for b in frames[0]]
+            claims.append(_claim(what, frames))
+            if _is_flat(config):
+                panels += [_panel(what, b, frames[0][b]) for b in SHOWN if b in frames[0]]
     if not panels:
         return "Nothing has been run yet.\n"
     caption = "2,000 items drawn at random, anomalies on top. The axes of one row differ: the network moves both."
@@ -63,8 +74,14 @@ def show(name: str, results: Sequence[Result], folder: Path) -> str:
         "scored by a class-balanced logistic regression on standardised l and s that was fitted on the other four "
         "fifths, so it is 1 where the plane is linearly separable."
     )
+    if WEIGHTED in VARIANTS[name].values():
+        note += f"\n\n{WEIGHTED_NOTE}"
     listed = "".join(f"- {claim}\n" for claim in claims)
     return f"![{title}]({name}.png)\n\n{caption}\n\n" + markdown(head, rows) + f"\n{note}\n\n{listed}"
+
+
+def _is_flat(config: TrainConfig) -> bool:
+    return config.hidden[-1] == 1
 
 
 def _frames(run: Result) -> dict[int, dict[str, Any]]:
