@@ -350,6 +350,7 @@ def test_labels_find_their_items_in_grown_and_reordered_data(tmp_path, ids, chan
     store = LabelStore.create(tmp_path, uai.Dataset.from_arrays(X, ids=ids))
     store.add([0, 3, 6], [1, 0, -1])
     store.add([3], [1])
+    store.offer([4, 5])
     order = {
         "reversed": list(range(N))[::-1],
         "grown in front": [-1, -2, *range(N)],
@@ -361,6 +362,7 @@ def test_labels_find_their_items_in_grown_and_reordered_data(tmp_path, ids, chan
     new_ids = None if ids is None else [f"new {i}" if i < 0 else OWN[i] for i in order]
     again = LabelStore.open(tmp_path, uai.Dataset.from_arrays(x, ids=new_ids))
     assert {order[row]: label for row, label in values(again).items()} == {0: 1, 3: 1, 6: -1}
+    assert [order[row] for row in again.batch.items] == [4, 5]
     again.undo()
     assert {order[row]: label for row, label in values(again).items()} == {0: 1, 3: 0, 6: -1}
 
@@ -369,6 +371,25 @@ def test_what_is_labelled_in_reordered_data_is_found_from_the_old_order_too(tmp_
     LabelStore.create(tmp_path, DS).add([0], [1])
     LabelStore.open(tmp_path, uai.Dataset.from_arrays(X[::-1])).add([0], [0])
     assert values(LabelStore.open(tmp_path, DS)) == {0: 1, N - 1: 0}
+
+
+def test_an_offered_item_that_has_changed_is_not_asked_and_needs_no_warning(tmp_path):
+    LabelStore.create(tmp_path, DS).offer([4, 5])
+    x = X.copy()
+    x[4] += 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again = LabelStore.open(tmp_path, uai.Dataset.from_arrays(x))
+    assert (again.batch.items, again.unmatched) == ([5], {})
+
+
+def test_offers_of_older_versions_have_no_content_and_go_by_their_ids(tmp_path):
+    LabelStore.create(tmp_path, DS).offer([4, 5])
+    path = tmp_path / "labels.jsonl"
+    header, offer = map(json.loads, path.read_text().splitlines())
+    del offer["hash"]
+    path.write_text("".join(json.dumps(line) + "\n" for line in (header, offer)))
+    assert LabelStore.open(tmp_path, DS).batch.items == [4, 5]
 
 
 def test_a_labelled_item_that_is_gone_is_warned_of_and_its_label_stays_in_the_journal(tmp_path):

@@ -233,14 +233,14 @@ class LabelStore:
         event = {"op": "round", "round": round, "n_labels": n_labels, "began": began, "ended": number}
         event |= {"start": start} if start else {}
         finite = {name: float(value) for name, value in scalars.items() if np.isfinite(value)}
-        event |= {"queue": self._ids(queue), "scalars": finite, "time": _now()}
+        event |= {**self._named(queue, "queue"), "scalars": finite, "time": _now()}
         with uninterrupted():
             self._write(event)
             return self._end_training(event, queue)
 
     def offer(self, items: Sequence[int]) -> None:
         """Ask these now, between two trainings."""
-        event = {"op": "offer", "queue": self._ids(items), "time": _now()}
+        event = {"op": "offer", **self._named(items, "queue"), "time": _now()}
         with uninterrupted():
             self._write(event)
             self.batch.offer(items)
@@ -343,9 +343,9 @@ class LabelStore:
     def _ids(self, index: Iterable[int]) -> list[str | int]:
         return [plain_id(self.ds.ids[i]) for i in index]
 
-    def _named(self, index: Sequence[int]) -> dict[str, list[Any]]:
+    def _named(self, index: Sequence[int], key: str = "id") -> dict[str, list[Any]]:
         """What an event names items by."""
-        return {"id": self._ids(index), "hash": [item_hash(self.ds, i) for i in index] if self.journal else []}
+        return {key: self._ids(index), "hash": [item_hash(self.ds, i) for i in index] if self.journal else []}
 
     def _step(self, after: dict[int, Answer]) -> Step:
         return Step(after, {i: self._current.get(i) for i in after})
@@ -418,10 +418,10 @@ class LabelStore:
         elif op == "redo":
             self._step_again()
         elif op == "round":
-            queue = event.get("queue")  # not in format 1
-            self._end_training(event, None if queue is None else match.rows_of_ids(queue))
+            has_queue = event.get("queue") is not None  # not in format 1
+            self._end_training(event, match.rows_offered(event) if has_queue else None)
         elif op == "offer":
-            self.batch.offer(match.rows_of_ids(event["queue"]))
+            self.batch.offer(match.rows_offered(event))
         elif op == "note":
             (row,), text = match.rows(event), event["text"]
             if not isinstance(text, str):

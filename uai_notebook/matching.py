@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from .datasets import Dataset
 
 SKETCH_SIZE = 64
+_IDS_IN = {"label": "id", "note": "id", "round": "queue", "offer": "queue"}
+"""Where an event names items, by its op; their hashes stand beside it."""
 
 
 class ItemMatch:
@@ -30,7 +32,7 @@ class ItemMatch:
         self._row_of = {plain_id(item_id): row for row, item_id in enumerate(ds.ids)}
         ids = self._row_of
         content = [f"{h:016x}" for h in ds.item_hash.tolist()] if ids else []
-        wanted = {pair for event in events if event.get("op") in ("label", "note") for pair in _pairs(event)}
+        wanted = {pair for event in events for pair in _pairs(event)}
         self._rows = {(i, h): ids[i] for i, h in wanted if i in ids and content[ids[i]] == h}
         # Only reordered or grown data come to the rest. Items of the same content are interchangeable: each label
         # gets one that no other label has.
@@ -53,9 +55,12 @@ class ItemMatch:
                     self.lost.pop(i, None)  # labelled again as it is now
         return rows
 
-    def rows_of_ids(self, ids: Iterable[Any]) -> list[int]:
-        """Rows of the ids that are there, whatever their content: of items that were only offered."""
-        return [self._row_of[i] for i in ids if isinstance(i, str | int) and i in self._row_of]
+    def rows_offered(self, event: Mapping[str, Any]) -> list[int]:
+        """Rows of the items that an event offers; those that are not in this data as they were are not asked."""
+        if "hash" not in event:  # older versions: by id alone
+            return [self._row_of[i] for i in event["queue"] if isinstance(i, str | int) and i in self._row_of]
+        pairs = zip(event["queue"], event["hash"], strict=True)
+        return [self._rows[i, h] for i, h in pairs if (i, h) in self._rows]
 
     def _row(self, item_id: Any, content: str) -> int | None:
         row = self._rows.get((item_id, content))
@@ -103,7 +108,7 @@ def check_same_data(header: Mapping[str, Any], ds: Dataset, path: Path) -> None:
 
 
 def _pairs(event: Mapping[str, Any]) -> list[tuple[Any, str]]:
-    ids, hashes = event.get("id"), event.get("hash")
+    ids, hashes = event.get(_IDS_IN.get(str(event.get("op")), "")), event.get("hash")
     if not isinstance(ids, list) or not isinstance(hashes, list):
         return []  # the replay says which line it is
     return [(i, h) for i, h in zip(ids, hashes, strict=False) if isinstance(i, str | int) and isinstance(h, str)]
