@@ -40,7 +40,7 @@ class Life(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         """Two notebooks: ours, and one to merge with."""
-        self.session = uai.ActiveSession(DS, k=3, config=CONFIG, path=next(self.names), annotator="me")
+        self.session = uai.ActiveSession(DS, k=3, config=CONFIG, path=next(self.names), annotator="me", audit=0.3)
         self.other = self.root / "other"
         other = uai.ActiveSession(DS, k=3, config=CONFIG, path=self.other, annotator="other")
         other.label(list(OTHERS), list(OTHERS.values()))
