@@ -66,6 +66,14 @@ def test_each_run_is_reported_with_the_time_left(tmp_path: Path, executed) -> No
     assert lines[3].endswith("in 60 s")
 
 
+def test_the_time_left_goes_by_other_settings_where_these_were_never_run(tmp_path: Path, executed) -> None:
+    lines: list[str] = []
+    runs = [tiny(config=config) for config in (TINY, TrainConfig(noise=0.3), TrainConfig(noise=0.01))]
+    run_all([*runs, tiny(dataset="mnist_0")], tmp_path / "r.jsonl", report=lines.append)
+    ends = [line.split("; ")[-1] for line in lines[1:4]]
+    assert ends == ["more than 2.0 min left", "more than 1.0 min left", "unknown time left"]
+
+
 def test_no_workers_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="workers=0: expected at least 1"):
         run_all([], tmp_path / "r.jsonl", workers=0)

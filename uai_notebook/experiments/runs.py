@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets import load_dataset
-from .results import Result, append_results, read_results
+from .results import Key, Result, append_results, read_results
 from .units import Report, Unit
 
 CHECKPOINTS = "checkpoints"
@@ -109,16 +109,22 @@ def _outcomes(
 
 
 def _time_left(units: Sequence[Unit], results: Sequence[Result], workers: int) -> str:
-    """How long ``units`` will take by what others that differ only in their seed took, in words."""
+    """How long ``units`` will take, in words.
+
+    By what others that differ only in their seed took; if none was run, those of other settings on the same data set.
+    """
     took: dict[object, list[float]] = {}
     for result in results:
-        took.setdefault(_without_seed(result.key), []).append(result.seconds)
-    known = [took[_without_seed(unit.keys[-1])] for unit in units if _without_seed(unit.keys[-1]) in took]
-    if not known:
+        for alike in _alike(result.key):
+            took.setdefault(alike, []).append(result.seconds)
+    known = [next((took[a] for a in _alike(unit.keys[-1]) if a in took), None) for unit in units]
+    seconds = [float(np.mean(of)) for of in known if of]
+    if not seconds:
         return "unknown time"
-    minutes = sum(float(np.mean(seconds)) for seconds in known) / workers / 60
-    return f"{'about' if len(known) == len(units) else 'more than'} {minutes:.1f} min"
+    return f"{'about' if len(seconds) == len(units) else 'more than'} {sum(seconds) / workers / 60:.1f} min"
 
 
-def _without_seed(key: tuple[object, ...]) -> tuple[object, ...]:
-    return (*key[:2], *key[3:])
+def _alike(key: Key) -> tuple[object, ...]:
+    """What runs have in common that take about as long, the closest first."""
+    method, dataset, _, k, query, budget, config = key
+    return (method, dataset, k, query, budget, config), (method, dataset, k, query, budget)
