@@ -104,7 +104,7 @@ def live(folder: Path, seed: int, say: Callable[..., None]) -> None:
 
     SessionCache.keep = keep  # type: ignore[method-assign]
     chance = random.Random(seed)
-    session = uai.ActiveSession.open(folder, data(), config=CONFIG, k=5)
+    session = uai.ActiveSession.open(folder, data(), config=CONFIG, k=5, audit=0.1)
     say("open")
 
     def accepted(changes: frozenset[str]) -> None:
@@ -121,7 +121,8 @@ def live(folder: Path, seed: int, say: Callable[..., None]) -> None:
             continue
         act: list[Any] = [kind]
         if kind == "label":
-            items = chance.sample(range(N), chance.randint(1, 3))
+            asked = session.queue.tolist()
+            items = asked[:3] if asked and chance.random() < 0.5 else chance.sample(range(N), chance.randint(1, 3))
             act += [items, [chance.choice((1, 0, -1)) for _ in items]]
         elif kind == "note":
             act += [chance.randrange(N), f"note {chance.random()}"]
