@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +18,7 @@ import uai_notebook as uai
 
 settings.register_profile("busy", deadline=None)  # times are not asserted: the first example may import a library
 settings.load_profile("busy")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job (nohup) ignores interrupts
 torch.set_num_threads(1)  # on busy cores two threads are up to 30 times slower than one
 
 
