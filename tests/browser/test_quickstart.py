@@ -30,6 +30,8 @@ def wait_for_candidate(page: Any, timeout: float = 90) -> None:
 
 
 def shown(page: Any) -> int:
+    """The candidate on screen; after the last answer of a batch the next ones take a moment to come."""
+    wait_for_candidate(page)
     return int(page.get_attribute(".uai-card", "data-index"))
 
 
@@ -119,7 +121,7 @@ def test_keys_in_a_code_cell_label_nothing_and_digits_in_the_panel_change_no_cel
 def test_a_label_given_while_a_round_trains_is_journaled_before_the_round_ends(
     lab: Any, page: Any, run_notebook: Callable[..., Any], wait_until_ran: Callable[..., None]
 ) -> None:
-    kernel = run_notebook([session_cell("during", steps=2500)])
+    kernel = run_notebook([session_cell("during", steps=20_000)])  # long enough: it is cancelled below
     wait_until_ran(1)
     wait_for_candidate(page)
     page.locator(".uai-panel").focus()
