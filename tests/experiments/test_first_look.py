@@ -100,6 +100,13 @@ def test_every_experiment_plans_units_that_differ(name: str) -> None:
     assert len(set(keys)) == len(units)
 
 
+@pytest.mark.parametrize("name", sorted(EXPERIMENTS))
+@pytest.mark.parametrize("option", ["datasets", "methods"])
+def test_every_experiment_refuses_a_name_that_it_does_not_know(name: str, option: str) -> None:
+    with pytest.raises(ValueError, match=r"'nonsense': expected some of|'nonsense': expected one of|have no use"):
+        EXPERIMENTS[name].runs(Choice(**{option: ("nonsense",)}))
+
+
 def test_the_command_line_says_what_is_wrong_and_leaves_with_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

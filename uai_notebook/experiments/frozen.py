@@ -10,7 +10,7 @@ from .choice import Choice
 from .plots import Curve, Figure, Panel, save
 from .results import Result
 from .tables import markdown
-from .units import Run
+from .units import BASES, Run
 
 BUDGETS = {"kddcup": 3_000, "thyroid": 531, "kddcup_rev": 4_000, "arrhythmia": 60}
 """The largest budget shown: the paper's; of Arrhythmia it gives none."""
@@ -27,10 +27,13 @@ LINES = (("no label: DAE", "#999999"), ("few labels", "#56B4E9"), ("more", "#007
 """Names and colours of the curves of a panel, by the place of their budget in SHOWN."""
 
 K = {"thyroid": 3, "arrhythmia": 3}
+METHODS = BASES["dae"]
+"""One run has both: the base model alone is the network without labels."""
 
 
 def runs(choice: Choice) -> list[Run]:
     """One run per data set. Of a longer one that was made for a table, the probes are used as well: see ``show``."""
+    choice.methods_of(METHODS)
     names = sorted(choice.datasets_of(BUDGETS), key=lambda name: BUDGETS[name])
     seeds = range(choice.seeds or 1)
     return [Run(name, "dae", s, choice.budget or BUDGETS[name], K.get(name, 10)) for name in names for s in seeds]

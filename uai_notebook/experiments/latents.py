@@ -17,7 +17,7 @@ from .frozen import probed_runs
 from .plots import Figure, Panel, Points, save
 from .results import Result
 from .tables import markdown
-from .units import Run, settings_of
+from .units import BASES, Run, settings_of
 
 CONFIG = TrainConfig(hidden=(256, 64, 1))
 WEIGHTED = replace(CONFIG, uai_weight=100.0)
@@ -41,6 +41,7 @@ RANKINGS = ("s", "s_uai", "[l; s]")
 
 def runs(name: str, choice: Choice) -> list[Run]:
     """Three seeds per data set: the figure shows the first, the table all; and one with the usual eight dimensions."""
+    choice.methods_of(BASES[BASE[name]])  # one run has both
     budget = choice.budget or BUDGET
     return [
         Run(dataset, BASE[name], seed, budget, config=config)

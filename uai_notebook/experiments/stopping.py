@@ -135,7 +135,9 @@ def runs(choice: Choice) -> list[StoppingRun]:
     """One run per data set and seed."""
     names = choice.datasets_of(SETS)
     seeds = range(FIRST_SEED, FIRST_SEED + (choice.seeds or SEEDS))
-    return [StoppingRun(name, SETS[name][0], seed, choice.budget or SETS[name][1]) for name in names for seed in seeds]
+    found = [StoppingRun(name, SETS[name][0], seed, choice.budget or SETS[name][1]) for name in names for seed in seeds]
+    methods = choice.methods_of(dict.fromkeys(f"{BASES[base].active} stopping" for base, _ in SETS.values()))
+    return [run for run in found if run.method in methods]
 
 
 # -- the tables --------------------------------------------------------------------------------------------------------
