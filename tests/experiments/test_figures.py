@@ -115,6 +115,12 @@ def test_figure_4_runs_what_table_1_runs() -> None:
     assert ours <= theirs
 
 
+def test_the_dagmm_of_figure_4_has_the_net_and_the_batches_of_zong() -> None:
+    (run,) = novelty.runs(Choice(methods=("DAGMM",)))
+    assert (run.config.hidden, run.config.batch_size) == ((60, 30, 10, 1), 1024)
+    assert (run.config.optimizer, run.config.lr) == ("adam", 1e-4)
+
+
 # -- figures 9 and 10 ---------------------------------------------------------------------------------------------
 
 
