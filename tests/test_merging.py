@@ -232,6 +232,34 @@ def test_items_that_moved_are_found_and_those_that_are_gone_are_named(tmp_path):
     assert len(LabelStore.open(merged.path, old)) == 2, "they are in the journal"
 
 
+def test_annotators_whose_rows_were_in_another_order_are_of_the_same_items(ds, tmp_path):
+    turned = uai.Dataset.from_arrays(ds.x[::-1], x_y=ds.x_y[::-1])
+    for name, data, rows, labels in (("a", ds, [3, 4], [1, 1]), ("b", turned, [76, 75], [0, 1])):
+        store = LabelStore.create(tmp_path / name, data, {})
+        store.add(rows, labels, annotator=name)
+        store.note(rows[0], f"of {name}", annotator=name)
+    merged = uai.merge_sessions([tmp_path / "a", tmp_path / "b"], tmp_path / "both", ds)
+    assert (merged.conflicts["index"].tolist(), merged.unmatched) == ([3], {})
+    session = uai.ActiveSession.open(merged.path, ds)
+    assert session.store.arrays()[0].tolist() == [4, 3]
+    assert session.store.arrays()[1].tolist() == [1, -1], "Unsure until somebody decides"
+    assert session.notes == {3: "a: of a\nb: of b"}
+    assert uai.agreement_table(session)["n"].tolist() == [2]
+
+
+def test_a_decision_in_reordered_data_stays_one_when_merged_again(ds, tmp_path):
+    for name, label in (("a", 1), ("b", 0)):
+        LabelStore.create(tmp_path / name, ds, {}).add([3], [label], annotator=name)
+    uai.merge_sessions([tmp_path / "a", tmp_path / "b"], tmp_path / "both", ds)
+    turned = uai.Dataset.from_arrays(ds.x[::-1], x_y=ds.x_y[::-1])
+    session = uai.ActiveSession.open(tmp_path / "both", turned)
+    uai.adjudicate(session, 76, 0, annotator="cleo")
+    session.close()
+    LabelStore.create(tmp_path / "c", turned, {}).add([5], [1], annotator="c")
+    again = uai.merge_sessions([tmp_path / "both", tmp_path / "c"], tmp_path / "all", turned)
+    assert again.conflicts[["index", "decision", "decided_by"]].values.tolist() == [[76, 0, "cleo"]]
+
+
 def test_a_conflict_on_an_item_that_is_gone_is_one_when_it_is_there_again(ds, tmp_path):
     for name, label in (("a", 1), ("b", 0)):
         LabelStore.create(tmp_path / name, ds, {}).add([3, 79], [1, label], asked=[True, False], annotator=name)

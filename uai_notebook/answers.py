@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 from itertools import pairwise
@@ -50,10 +50,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Step:
-    """One undoable call: the answers it gave, and those they replaced (None: there was none)."""
+    """One undoable call: the answers it gave, and those they replaced (None: there was none).
+
+    ``fates`` says what became of its items: see :meth:`~uai_notebook.matching.ItemMatch.fates`. It is empty where the
+    data have all items of the journal.
+    """
 
     after: dict[int, Answer]
     before: dict[int, Answer | None]
+    fates: Mapping[Any, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from .arguments import check_answers
 from .batch import Batch
 from .interrupts import uninterrupted
 from .journal import Journal
-from .matching import ItemMatch, check_same_data, item_hash, plain_id, sketch
+from .matching import ItemMatch, check_same_data, has_row_ids, item_hash, plain_id, sketch
 
 if TYPE_CHECKING:
     from .datasets import Dataset
@@ -49,8 +49,6 @@ class LabelStore:
         Accepted trainings, those that began with pre-training included.
     batch : Batch
         What is asked.
-    unmatched : dict
-        Labelled items that are not in this data as they were: id to "changed" or "missing".
 
     Examples
     --------
@@ -69,7 +67,6 @@ class LabelStore:
         self.rounds = 0
         self.trainings: list[Training] = []
         self.batch = Batch(self)
-        self.unmatched: dict[Any, str] = {}
         self.saved_at: datetime | None = None
         self._current: dict[int, Answer] = {}
         self._in_order = True  # whether _current is in the order the answers were given
@@ -78,6 +75,8 @@ class LabelStore:
         self._done: list[Step] = []
         self._undone: list[Step] = []
         self._notes: dict[int, str] = {}
+        self._lost_notes: dict[Any, str] = {}  # id to why, of notes on what is not in this data
+        self._complete = True  # whether this data have all items of the journal
         self._n_events = 0
         self._ever_asked: set[int] = set()
         self._settings = {} if journal is None else _settings_in(journal)
@@ -97,6 +96,7 @@ class LabelStore:
             "dataset": ds.name,
             "fingerprint": ds.fingerprint,
             "n_items": len(ds),
+            "row_ids": has_row_ids(ds),
             "sketch": sketch(ds),
             "created": _now(),
             "settings": dict(settings or {}),
@@ -116,15 +116,16 @@ class LabelStore:
         """
         journal, events = Journal.open(Path(folder) / JOURNAL_NAME, read_only)
         check_same_data(journal.header, ds, journal.path)
-        store, match = cls(ds, journal), ItemMatch(ds, events)
+        store = cls(ds, journal)
+        match = store._match(events)
         for event in events:
             store._replay(event, match)
-        store.unmatched = match.lost
-        if match.lost:
-            names = ", ".join(repr(i) for i in list(match.lost)[:5])
-            changed = sum(why == "changed" for why in match.lost.values())
+        lost = store.unmatched
+        if lost:
+            names = ", ".join(repr(i) for i in list(lost)[:5])
+            changed = sum(why == "changed" for why in lost.values())
             warnings.warn(
-                f"of the labelled items, {changed} have changed and {len(match.lost) - changed} are not in this data "
+                f"of the labelled items, {changed} have changed and {len(lost) - changed} are not in this data "
                 f"(ids {names}). Their labels stay in the journal and are not used.",
                 UserWarning,
                 stacklevel=2,
@@ -139,7 +140,7 @@ class LabelStore:
         if self.journal is None:
             raise ValueError("a store in memory has no journal to read again.")
         _, events = Journal.open(self.journal.path, read_only=True)
-        store, match = LabelStore(self.ds), ItemMatch(self.ds, events)
+        store, match = LabelStore(self.ds), self._match(events)
         for count in counts:
             for event in events[store._n_events : count]:
                 store._replay(event, match)
@@ -195,12 +196,11 @@ class LabelStore:
             "base_score": numbers(base_score, t),
             "uai_score": numbers(uai_score, t),
         }
-        step = self._step(answers_of(event, index, self._n_events + 1))
+        here = {} if self._complete else dict.fromkeys(self._ids(index), "")
+        step = self._step(answers_of(event, index, self._n_events + 1), here)
         with uninterrupted():
             self._write(event)
             self._apply(step)
-            for i in self._ids(index):
-                self.unmatched.pop(i, None)  # a changed item that is labelled again is matched
             self._undone.clear()
 
     def undo(self) -> list[int]:
@@ -264,11 +264,23 @@ class LabelStore:
         with uninterrupted():
             self._write(event)
             self._take_note(i, text)
+            self._lost_notes.pop(self._ids([i])[0], None)
 
     @property
     def notes(self) -> dict[int, str]:
         """The note of each item that has one (a copy)."""
         return dict(self._notes)
+
+    @property
+    def unmatched(self) -> dict[Any, str]:
+        """Labelled items and notes that count and are not in this data as they were: id to "changed" or "missing".
+
+        An item that has changed and was labelled again, as it is now, is none of them until that is taken back.
+        """
+        found: dict[Any, str] = {}
+        for step in () if self._complete else self._done:
+            found.update(step.fates)
+        return {i: why for i, why in {**found, **self._lost_notes}.items() if why}
 
     @property
     def n_events(self) -> int:
@@ -347,8 +359,12 @@ class LabelStore:
         """What an event names items by."""
         return {key: self._ids(index), "hash": [item_hash(self.ds, i) for i in index] if self.journal else []}
 
-    def _step(self, after: dict[int, Answer]) -> Step:
-        return Step(after, {i: self._current.get(i) for i in after})
+    def _match(self, events: list[dict[str, Any]]) -> ItemMatch:
+        header = {} if self.journal is None else self.journal.header
+        return ItemMatch(self.ds, events, bool(header.get("row_ids", True)))
+
+    def _step(self, after: dict[int, Answer], fates: Mapping[Any, str]) -> Step:
+        return Step(after, {i: self._current.get(i) for i in after}, fates)
 
     def _apply(self, step: Step) -> None:
         for i, answer in step.after.items():
@@ -402,6 +418,7 @@ class LabelStore:
 
     def _replay(self, event: Mapping[str, Any], match: ItemMatch) -> None:
         self._n_events += 1
+        self._complete = match.complete
         try:
             self._replay_one(event, match)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
@@ -411,7 +428,8 @@ class LabelStore:
     def _replay_one(self, event: Mapping[str, Any], match: ItemMatch) -> None:
         op = event["op"]
         if op == "label":
-            self._apply(self._step(answers_of(event, match.rows(event), self._n_events)))
+            fates = {} if match.complete else match.fates(event)
+            self._apply(self._step(answers_of(event, match.rows(event), self._n_events), fates))
             self._undone.clear()
         elif op == "undo":
             self._step_back()
@@ -423,15 +441,22 @@ class LabelStore:
         elif op == "offer":
             self.batch.offer(match.rows_offered(event))
         elif op == "note":
-            (row,), text = match.rows(event), event["text"]
-            if not isinstance(text, str):
-                raise TypeError(f"{text!r} is no text")
-            if row is not None:
-                self._take_note(row, text)
+            self._replay_note(event["text"], match.rows(event), match.fates(event))
         elif op == "settings":
             self._settings = dict(event["settings"])
         else:
             raise ValueError(f"unknown event {op!r}")
+
+    def _replay_note(self, text: Any, rows: list[int | None], fates: Mapping[Any, str]) -> None:
+        if not isinstance(text, str):
+            raise TypeError(f"{text!r} is no text")
+        (row,) = rows
+        if row is not None:
+            self._take_note(row, text)
+        for i, why in fates.items():
+            self._lost_notes.pop(i, None)
+            if why and text:
+                self._lost_notes[i] = why
 
 
 def _settings_in(journal: Journal) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,42 +19,65 @@ _IDS_IN = {"label": "id", "note": "id", "round": "queue", "offer": "queue"}
 
 
 class ItemMatch:
-    """Finds the rows of journaled items: by id where the content is the same, else by the content alone.
+    """Finds the rows of journaled items: by id where the content is the same; row numbers, else, by the content alone.
 
-    Attributes
+    An id that is a name is bound to its item: what has changed under it is found nowhere else, and no other item gets
+    its label. Row numbers say nothing in reordered or grown data: there the content is what an item is known by.
+
+    Parameters
     ----------
-    lost : dict
-        Asked for and not in the data: id to "changed" (there is an item of that id, with other content) or "missing";
-        no longer once a later label has the content of the data.
+    ds : Dataset
+    events : iterable of mappings
+        Of the whole journal.
+    row_ids : bool
+        Whether whole numbers among the journal's ids were row numbers: see :func:`has_row_ids`.
     """
 
-    def __init__(self, ds: Dataset, events: Iterable[Mapping[str, Any]]) -> None:
-        self.lost: dict[Any, str] = {}
+    def __init__(self, ds: Dataset, events: Iterable[Mapping[str, Any]], row_ids: bool) -> None:
         self._row_of = {plain_id(item_id): row for row, item_id in enumerate(ds.ids)}
         ids = self._row_of
         content = [f"{h:016x}" for h in ds.item_hash.tolist()] if ids else []
         wanted = {pair for event in events for pair in _pairs(event)}
         self._rows = {(i, h): ids[i] for i, h in wanted if i in ids and content[ids[i]] == h}
-        # Only reordered or grown data come to the rest. Items of the same content are interchangeable: each label
-        # gets one that no other label has.
-        taken = set(self._rows.values())
-        free: dict[str, list[int]] = {}
-        gone = {h for i, h in wanted if (i, h) not in self._rows}
-        for row in reversed(range(len(ds))) if gone else ():
-            if content[row] in gone and row not in taken:
-                free.setdefault(content[row], []).append(row)
+        # Only reordered or grown data come to the rest.
+        taken, no_names = set(self._rows.values()), _are_rows(ds)
+        moved: dict[str, list[Any]] = {}
         for i, h in sorted(wanted - self._rows.keys(), key=str):
-            if free.get(h):
-                self._rows[i, h] = free[h].pop()
+            if no_names or (row_ids and isinstance(i, int)):
+                moved.setdefault(h, []).append(i)
+        places: dict[str, list[int]] = {h: [] for h in moved}
+        for row in range(len(ds)) if moved else ():
+            if content[row] in places:
+                places[content[row]].append(row)
+        for h, numbers in moved.items():
+            # Items of the same content are interchangeable: each number gets one that no other has. Where there are
+            # more numbers than items, an item was answered under its old number and under its new one.
+            free = [row for row in places[h] if row not in taken]
+            rows = free if len(free) >= len(numbers) else places[h]
+            self._rows.update(zip([(i, h) for i in numbers], cycle(rows), strict=False))
+        self.complete = wanted <= self._rows.keys()
 
     def rows(self, event: Mapping[str, Any]) -> list[int | None]:
         """Rows of the items of an event, None for those that are not in this data."""
-        rows = [self._row(i, h) for i, h in zip(event["id"], event["hash"], strict=True)]
-        if event["op"] == "label":
-            for i, row in zip(event["id"], rows, strict=True):
-                if row is not None:
-                    self.lost.pop(i, None)  # labelled again as it is now
-        return rows
+        return [self._rows.get(pair) for pair in zip(event["id"], event["hash"], strict=True)]
+
+    def fates(self, event: Mapping[str, Any]) -> dict[Any, str]:
+        """What became of the items of an event, by id: "changed" or "missing", and "" for those that are as they were.
+
+        Those that were found by their content under another id are left out. "changed": there is an item of that id,
+        with other content.
+        """
+        found = {}
+        for i, row in zip(event["id"], self.rows(event), strict=True):
+            if row is None:
+                found[i] = "changed" if i in self._row_of else "missing"
+            elif self._row_of.get(i) == row:
+                found[i] = ""
+        return found
+
+    def item(self, item_id: Any, content: str) -> Any:
+        """What two journals have in common of an item: its row, or, where there is none, id and content."""
+        return self._rows.get((item_id, content), (item_id, content))
 
     def rows_offered(self, event: Mapping[str, Any]) -> list[int]:
         """Rows of the items that an event offers; those that are not in this data as they were are not asked."""
@@ -62,11 +86,14 @@ class ItemMatch:
         pairs = zip(event["queue"], event["hash"], strict=True)
         return [self._rows[i, h] for i, h in pairs if (i, h) in self._rows]
 
-    def _row(self, item_id: Any, content: str) -> int | None:
-        row = self._rows.get((item_id, content))
-        if row is None:
-            self.lost[item_id] = "changed" if item_id in self._row_of else "missing"
-        return row
+
+def has_row_ids(ds: Dataset) -> bool:
+    """Whether the whole numbers among the ids, if there are any, are row numbers: they name no item then."""
+    return _are_rows(ds) or all(isinstance(i, str) for i in ds.ids)
+
+
+def _are_rows(ds: Dataset) -> bool:
+    return ds.ids.dtype.kind in "iu" and np.array_equal(ds.ids, np.arange(len(ds)))
 
 
 def item_hash(ds: Dataset, row: int) -> str:

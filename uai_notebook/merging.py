@@ -20,6 +20,7 @@ from .answers import Answer, answers_of
 from .arguments import MERGED, check_name
 from .journal import Journal
 from .labels import JOURNAL_NAME, Label, LabelStore
+from .matching import ItemMatch, has_row_ids
 
 if TYPE_CHECKING:
     from .datasets import Dataset
@@ -58,7 +59,8 @@ def merge_sessions(
     """Make one session of several on the same data. The folders themselves are only read.
 
     Every answer that was not taken back is in the new journal, with its annotator, time and scores, and so are notes.
-    Items are the same if id and content are. The model is trained anew: ``ActiveSession.resume(path, ds)``.
+    Items are the same if id and content are, or the content alone where ids are row numbers. The model is trained anew:
+    ``ActiveSession.resume(path, ds)``.
 
     Parameters
     ----------
@@ -115,12 +117,14 @@ def merge_sessions(
     if path.exists():
         raise FileExistsError(f"{path} is there: choose a new folder for the merged session.")
     read = [_read(folder, ds) for folder in sources]
-    events, n_repeated = _in_order(_with_names([parts for _, parts in read], named, names is not None))
-    settings = next((store.settings for store, _ in read if store.settings), {})
+    match = ItemMatch(ds, [event for _, done, notes in read for event in (*done, *notes)], has_row_ids(ds))
+    parts = [_timed(done, _late(done, match)) + _timed(notes, [False] * len(notes)) for _, done, notes in read]
+    events, n_repeated = _in_order(_with_names(parts, named, names is not None))
+    settings = next((store.settings for store, _, _ in read if store.settings), {})
     new = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     new.mkdir(parents=True)
     try:
-        store = _write(new, ds, settings, [*events, *_agreed(events)])
+        store = _write(new, ds, settings, [*events, *_agreed(events, match), *_joined_notes(events, match)])
         budget = settings.get("budget")
         if isinstance(budget, int) and store.n_asked > budget:
             store.set_settings({**settings, "budget": None})
@@ -153,8 +157,8 @@ def _checked_names(sources: Sequence[Path], names: Sequence[str] | None) -> list
     return found
 
 
-def _read(folder: Path, ds: Dataset) -> tuple[LabelStore, list[_Event]]:
-    """A session's store, which has checked its journal, and what of its events counts."""
+def _read(folder: Path, ds: Dataset) -> tuple[LabelStore, list[dict[str, Any]], list[dict[str, Any]]]:
+    """A session's store, which has checked its journal, its label events that count, and its notes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # items that are not in the data: the merge reports them
         store = LabelStore.open(folder, ds, read_only=True)
@@ -172,15 +176,20 @@ def _read(folder: Path, ds: Dataset) -> tuple[LabelStore, list[_Event]]:
             done.append(undone.pop())
         elif event["op"] == "note":
             kept.append(_checked_note(event, folder))
-    return store, _timed(done, _late(done)) + _timed(kept, [False] * len(kept))
+    return store, done, kept
 
 
-def _late(events: list[dict[str, Any]]) -> list[bool]:
+def _items(event: Mapping[str, Any], match: ItemMatch) -> list[Any]:
+    """What an event is about, in words that all folders share."""
+    return [match.item(i, content) for i, content in zip(event["id"], event["hash"], strict=True)]
+
+
+def _late(events: list[dict[str, Any]], match: ItemMatch) -> list[bool]:
     """Which label events mark conflicts or came after: they stay after all that was said before."""
     found = []
-    marked: set[tuple[Any, str]] = set()
+    marked: set[Any] = set()
     for event in events:
-        items = list(zip(event["id"], event["hash"], strict=True))
+        items = _items(event, match)
         found.append(event["annotator"] == MERGED or not marked.isdisjoint(items))
         if event["annotator"] == MERGED:
             marked.update(item for item, label in zip(items, event["label"], strict=True) if label == Label.UNSURE)
@@ -235,7 +244,7 @@ def _write(folder: Path, ds: Dataset, settings: Mapping[str, Any], events: list[
     """A journal of these events, on disk, and replayed."""
     LabelStore.create(folder, ds, settings)
     with (folder / JOURNAL_NAME).open("ab") as file:
-        for event in [*events, *_joined_notes(events)]:
+        for event in events:
             file.write(json.dumps(event, separators=(",", ":"), allow_nan=False).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
@@ -244,12 +253,12 @@ def _write(folder: Path, ds: Dataset, settings: Mapping[str, Any], events: list[
         return LabelStore.open(folder, ds)
 
 
-def _joined_notes(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _joined_notes(events: list[dict[str, Any]], match: ItemMatch) -> list[dict[str, Any]]:
     """One more note for each item that several annotators have a note on: an item has one, and none may be lost."""
-    notes: dict[tuple[Any, str], dict[str, dict[str, Any]]] = {}
+    notes: dict[Any, dict[str, dict[str, Any]]] = {}
     for event in events:
         if event["op"] == "note":
-            notes.setdefault((event["id"][0], event["hash"][0]), {})[event["annotator"]] = event
+            notes.setdefault(_items(event, match)[0], {})[event["annotator"]] = event
     joined = []
     for by_name in notes.values():
         texts = [f"{name}: {event['text']}" for name, event in by_name.items() if event["text"] and name != MERGED]
@@ -259,16 +268,18 @@ def _joined_notes(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return joined
 
 
-def _agreed(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _agreed(events: list[dict[str, Any]], match: ItemMatch) -> list[dict[str, Any]]:
     """Where what counts last is not what the annotators say together, an event that says that.
 
-    By id and content, not by row: an item that the data lack now may be there again when the session is opened.
+    Items that the data lack now, too: they may be there again when the session is opened.
     """
-    said: dict[tuple[Any, str], Opinions] = {}
-    last: dict[tuple[Any, str], Answer] = {}
-    asked: set[tuple[Any, str]] = set()
+    said: dict[Any, Opinions] = {}
+    last: dict[Any, Answer] = {}
+    asked: set[Any] = set()
+    named: dict[Any, tuple[Any, str]] = {}
     for number, event in enumerate(event for event in events if event["op"] == "label"):
-        items = list(zip(event["id"], event["hash"], strict=True))
+        items = _items(event, match)
+        named |= zip(items, zip(event["id"], event["hash"], strict=True), strict=True)
         for place, answer in answers_of(event, range(len(items)), number).items():
             item = items[place]
             said.setdefault(item, Opinions()).add(answer)
@@ -277,8 +288,8 @@ def _agreed(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     differ = [item for item in said if said[item].together != last[item].label]
     event = {
         "op": "label",
-        "id": [item_id for item_id, _ in differ],
-        "hash": [content for _, content in differ],
+        "id": [named[item][0] for item in differ],
+        "hash": [named[item][1] for item in differ],
         "label": [said[item].together for item in differ],
         "asked": [item in asked for item in differ],
         "annotator": MERGED,

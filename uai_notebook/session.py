@@ -476,7 +476,8 @@ class ActiveSession:
 
         Their labels stay in the journal and are not used.
         """
-        return dict(self._store.unmatched)
+        with self._lock:
+            return self._store.unmatched
 
     @property
     def read_only(self) -> bool:
