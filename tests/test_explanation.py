@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import FrozenInstanceError
 
 import numpy as np
@@ -214,25 +215,34 @@ def test_a_constant_feature_is_reconstructed_as_that_constant(make):
 
 
 def test_while_a_round_trains_everything_is_of_the_accepted_snapshot(make, config):
-    slow = uai.TrainConfig(**{**config.to_dict(), "hidden": (16, 4), "round_steps": 400})
+    slow = uai.TrainConfig(**{**config.to_dict(), "hidden": (16, 4), "round_steps": 40})
     session, undisturbed = make(config=slow), make(config=slow)
     for one in (session, undisturbed):
         one.train()
         one.label([0, 1, 20, 21], [1, 1, 0, 0])
         one.train()
         one.label([2, 22], [1, 0])
+    update, midway, go_on = session.learner.update, threading.Event(), threading.Event()
+
+    def held(index, label):
+        for progress in update(index, label):
+            yield progress
+            if progress.step == 20:
+                midway.set()
+                assert go_on.wait(60)
+
+    session.learner.update = held
     session.start()
-    seen = 0
-    while session.training:
-        snapshot = session.snapshot
+    assert midway.wait(60)
+    for _ in range(20):
         why = uai.explain(session, 3)
-        if session.snapshot is snapshot:
-            assert why.score_is_error
-            assert sum(term.product for term in why.terms) == pytest.approx(why.uai_logit, rel=1e-4, abs=1e-4)
-            seen += 1
+        assert why.score_is_error
+        assert sum(term.product for term in why.terms) == pytest.approx(why.uai_logit, rel=1e-4, abs=1e-4)
+    go_on.set()
+    while session.training:  # and beside it
+        uai.explain(session, 3)
     session.wait()
     undisturbed.train()
-    assert seen > 0
     assert np.array_equal(session.snapshot.uai_logit, undisturbed.snapshot.uai_logit)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from uai_notebook.widget.panel import LabelPanel
 
-SECONDS = 20  # how long anything in here may take at most
+SECONDS = 60  # how long anything in here may take at most
 
 
 class Page:

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-SECONDS = 20  # how long anything in here may take at most
+SECONDS = 60  # how long anything in here may take at most
 
 
 def journal_fails(monkeypatch):
@@ -183,23 +183,24 @@ def test_a_click_does_not_wait_for_a_training(holding, show):
     _panel, page = show(holding)
     page.send("train")
     assert holding.learner.entered.wait(SECONDS)
-    began = time.monotonic()
-    page.answer(1)
-    assert time.monotonic() - began < 2
+    page.answer(1)  # the training is held until it is told to go on
     assert holding.training
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 def test_who_observes_the_state_may_use_the_panel(trained, show):
     panel, page = show(trained)
     panel.observe(lambda change: panel.visit(60) if change["new"]["current"] != 60 else None, "state")
     thread = threading.Thread(target=page.answer, daemon=True)
     thread.start()
-    thread.join(3)
+    thread.join(SECONDS)
     assert not thread.is_alive()
 
 
-def test_quick_answers_that_come_in_two_threads_the_wrong_way_round_keep_their_order(trained, show, labels):
+def test_quick_answers_that_come_in_two_threads_the_wrong_way_round_keep_their_order(
+    trained, show, labels, monkeypatch
+):
+    monkeypatch.setattr("uai_notebook.widget.panel._ORDER_SECONDS", SECONDS)  # on a busy machine, too
     panel, _ = show(trained)
     first, second = trained.queue[:2].tolist()
 
