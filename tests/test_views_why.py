@@ -147,6 +147,21 @@ def test_every_learner_has_a_card(make, base):
     assert ("facts of the data" in words) == (base in {"loda_aad", "isolation_forest", "class"})
 
 
+def test_of_an_image_that_nothing_reconstructs_it_says_so(make):
+    images = uai.Dataset.from_images(np.random.default_rng(0).integers(0, 255, (40, 5, 5), dtype=np.uint8))
+    for base, said in (("loda_aad", True), ("dae", False)):
+        assert ("has no reconstruction" in uai.views.why_html(trained(make, ds=images, base=base), 5)) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(31645.1, "31645"), (-2e9, "-2e+09"), (0.12345, "0.1235"), (7.0, "7"), (9999.6, "10000")]
+)
+def test_numbers_are_short_and_large_ones_plain(value, shown):
+    feature = Feature("x", value, 0.0, 0.0, 1.0, 1.0)
+    why = Explanation(0, 0, 0, 1.0, Place(1, 2), None, None, None, True, "", (), (), None, (feature,), None, ())
+    assert shown in Seen(explanation_html(why)).words.split()
+
+
 def test_nothing_has_a_colour_of_its_own_but_bars_and_pictures(make):
     html = uai.views.why_html(trained(make), 5)
     assert "background" not in html

@@ -1,5 +1,7 @@
 """What the page asks for under its folds, and notes."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,24 @@ def test_the_outlook_has_a_line_with_its_round_once_there_are_enough_answers(sho
     session.label(session.queue, [1, 0] * 5)
     session.wait()  # the panel has begun the next training
     assert reply(page, "outlook")["line"] == f"round 2: {uai.when_to_stop(session).line}"
+
+
+def test_the_outlook_shows_the_hits_of_the_last_rounds_and_what_came_of_chances_that_were_said(show, ds, make):
+    session = make(k=10)
+    for _ in range(7):
+        session.train()
+        session.label(session.queue, ds.y[session.queue])
+    session.train()
+    _, page = show(session)
+    html = ask(page, "outlook")
+    outlook = uai.when_to_stop(session)
+    rows = [re.findall(r"<t[dh][^>]*>([^<]*)</t", row) for row in re.findall("<tr>(.*?)</tr>", html)]
+    last = rows[1:6]
+    assert [int(row[0]) for row in last] == [3, 4, 5, 6, 7]
+    assert [int(row[2]) for row in last] == outlook.rounds["found"].tolist()[-5:]
+    assert [float(row[3]) for row in last] == outlook.rounds["expected"].round(1).tolist()[-5:]
+    assert [int(row[1]) for row in rows[7:]] == outlook.reliability["n"].tolist()
+    assert [row[3] for row in rows[7:]] == [f"{came:.0%}" for came in outlook.reliability["came"]]
 
 
 def test_a_closed_outlook_is_asked_again_by_round_and_not_by_answer(show, trained):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import logging
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,18 +14,17 @@ from uai_notebook.explanation import Explanation, Feature, Pictures, Place, Term
 from uai_notebook.labels import Label
 from uai_notebook.views.renderers import Renderer, render_thumbnail
 from uai_notebook.views.style import MARKS
-from uai_notebook.views.text import escaped
+from uai_notebook.views.table import Markup, shortened, small_table
 
 if TYPE_CHECKING:
     from uai_notebook.session import ActiveSession
 
 HIDDEN = "Hidden until you have labelled this item."
 NOT_YET = "No model yet: the reasons appear after the first training."
+NOT_REBUILT = "This learner has no reconstruction of an image."
 _MORE, _LESS = "#D55E00", "#0072B2"  # above and below what is compared with; the sign is written, too
 _SIGN = {Label.ANOMALY: "◆", Label.NORMAL: "●", Label.UNSURE: "✕"}
 _PIXELS = 96  # width of each picture
-_CELL = "text-align:right;padding:1px 0 1px 1em;font-weight:normal;font-variant-numeric:tabular-nums"
-_FIRST = "text-align:left;padding:1px 0;font-weight:normal;overflow-wrap:anywhere"
 _log = logging.getLogger(__name__)
 
 
@@ -78,6 +76,7 @@ def explanation_html(why: Explanation, neighbours: str = "") -> str:
         _classes(why.classes),
         "" if why.pictures is None else _pictures(why.pictures, why),
         _features(why.features),
+        _note("" if why.features or why.classes or why.squared_error is not None else NOT_REBUILT),
         neighbours,
         _terms(why),
         _note(f"All of this is of the model of round {why.round + 1}."),
@@ -176,7 +175,7 @@ def _features(features: tuple[Feature, ...]) -> str:
     if not features:
         return ""
     made = features[0].made is not None
-    heads = ["value", *(["reconstructed", "share of error"] if made else []), "median", "range"]
+    heads = ["value", *(["model's value", "share of error"] if made else []), "median", "range"]
     rows = []
     for f in features:
         values = [_number(f.value)]
@@ -185,7 +184,7 @@ def _features(features: tuple[Feature, ...]) -> str:
         rows.append((f.name, [*values, _number(f.median), f"{_number(f.low)} to {_number(f.high)}"]))
     title = "Features that the model reconstructs worst" if made else "Features furthest from the median"
     note = "" if made else _note("This learner has no reconstruction: these are facts of the data, not its reasons.")
-    return _table(title, ["feature", *heads], rows) + note
+    return small_table(title, ["feature", *heads], rows) + note
 
 
 def _terms(why: Explanation) -> str:
@@ -196,37 +195,20 @@ def _terms(why: Explanation) -> str:
     ]
     rows.append(("logit", ["", "", f"{why.uai_logit:+.3f}", ""]))
     text = "The UAI layer adds these up (eq. 3). Bars: each against its mean over all items."
-    table = _table("Terms of the UAI logit", ["part", "weight", "value", "product", "against the mean"], rows)
+    table = small_table("Terms of the UAI logit", ["part", "weight", "value", "product", "against the mean"], rows)
     return f"<details><summary>Terms of the UAI logit {why.uai_logit:+.2f}</summary>{table}{_note(text)}</details>"
-
-
-class _Markup(str):
-    """HTML made here; any other str is escaped."""
 
 
 def _bar(term: Term, terms: tuple[Term, ...]) -> str:
     largest = max(abs(t.against_mean) for t in terms) or 1.0
-    width, value = 40 * abs(term.against_mean) / largest, term.against_mean
+    width, value = 40 * abs(term.against_mean) / largest, term.against_mean + 0.0  # no -0.000
     left = 40.0 if value > 0 else 40 - width
     colour = _MORE if value > 0 else _LESS
-    return _Markup(
+    return Markup(
         f'<span style="white-space:nowrap">{value:+.3f} <svg width="80" height="8" aria-hidden="true">'
         f'<rect x="{left:.1f}" width="{width:.1f}" height="8" fill="{colour}"/>'
         '<rect x="39.5" width="1" height="8" fill="currentColor"/></svg></span>'
     )
-
-
-def _table(title: str, heads: list[str], rows: Iterable[tuple[str, list[str]]]) -> str:
-    head = "".join(f'<th scope="col" style="{_CELL if i else _FIRST}">{_text(h)}</th>' for i, h in enumerate(heads))
-    body = "".join(
-        f'<tr><th scope="row" style="{_FIRST}">{_text(name)}</th>'
-        + "".join(f'<td style="{_CELL}">{_text(value)}</td>' for value in values)
-        + "</tr>"
-        for name, values in rows
-    )
-    caption = f'<caption style="text-align:left;font-weight:600">{_text(title)}</caption>'
-    style = "border-collapse:collapse;margin:4px 0;font:inherit;color:inherit"
-    return f'<table style="{style}">{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
 # -- labelled items ----------------------------------------------------------------------------------------------------
@@ -239,9 +221,10 @@ def _neighbours(session: ActiveSession, why: Explanation, renderer: Renderer | N
     for n in why.neighbours:
         word = MARKS[Label(n.label)].word
         near = f"distance {n.distance:.3g}; {n.nearer:.1%} of items are nearer"
+        name = shortened(f"item {session.ds.ids[n.index]}")
         items.append(
             f'<li style="display:flex;gap:6px;align-items:center">{render_thumbnail(session.ds, n.index, renderer)}'
-            f"<span>{_SIGN[Label(n.label)]} {word}<br>{_text(f'item {session.ds.ids[n.index]}')}<br>{near}</span></li>"
+            f"<span>{_SIGN[Label(n.label)]} {word}<br>{name}<br>{near}</span></li>"
         )
     style = "list-style:none;margin:2px 0;padding:0;display:flex;flex-wrap:wrap;gap:4px 14px"
     where = "l" if why.neighbours_in == "l" else "x (each feature divided by its range)"
@@ -252,21 +235,14 @@ def _neighbours(session: ActiveSession, why: Explanation, renderer: Renderer | N
 
 
 def _number(value: float) -> str:
-    whole = value.is_integer() and abs(value) < 1e7
-    return f"{value:.0f}" if whole else f"{value:.4g}"
+    plain = abs(value) < 1e7 and (value.is_integer() or abs(value) >= 9999.5)  # 21414 rather than 2.141e+04
+    return f"{value:.0f}" if plain else f"{value:.4g}"
 
 
 def _list(lines: list[str]) -> str:
-    items = "".join(f"<li>{_text(line)}</li>" for line in lines)
+    items = "".join(f"<li>{shortened(line)}</li>" for line in lines)
     return f'<ul class="uai-why-lines" style="list-style:none;margin:0;padding:0">{items}</ul>'
 
 
 def _note(text: str) -> str:
-    return f'<p class="uai-why-note" style="margin:2px 0">{_text(text)}</p>' if text else ""
-
-
-def _text(text: str) -> str:
-    """Escaped, also for attributes, and short."""
-    if isinstance(text, _Markup):
-        return text
-    return escaped(text if len(text) <= 200 else text[:199] + "…")
+    return f'<p class="uai-why-note" style="margin:2px 0">{shortened(text)}</p>' if text else ""

@@ -8,15 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..agreement import opinions_of
 from ..labels import Label
 from ..review import review_items
 from ..session import ActiveSession
-from ..stopping import when_to_stop
+from ..stopping import Outlook, when_to_stop
+from ..views.table import small_table
 from ..views.text import escaped
 from .status import card_title
 
 LISTED = 100  # answers at once; a filter or a search finds the others
+ROUNDS = 5  # the last ones, whose hit rates are shown
 _SAID = {Label.ANOMALY: "◆ Anomaly", Label.NORMAL: "● Normal", Label.UNSURE: "✕ Unsure"}
 
 
@@ -43,7 +47,32 @@ def outlook(session: ActiveSession, content: dict[str, Any], *, blind: bool, ren
         return Shown("<p>No model yet.</p>")
     found = when_to_stop(session)
     listed = "".join(f"<li>{escaped(sentence)}</li>" for sentence in found.sentences)
-    return Shown(f"<ul>{listed}</ul>", f"round {session.round + 1}: {found.line}" if found.line else "")
+    line = f"round {session.round + 1}: {found.line}" if found.line else ""
+    return Shown(f"<ul>{listed}</ul>{_hits(found)}{_trust(found)}", line)
+
+
+def _hits(found: Outlook) -> str:
+    """How many of the last rounds' answers by rank were anomalies, and how many were expected before."""
+    if found.rounds.empty:
+        return ""
+    last = found.rounds[["round", "asked", "found", "expected"]].tail(ROUNDS)
+    rows = [
+        (f"{of + 1:.0f}", [f"{asked:.0f}", f"{hits:.0f}", "" if np.isnan(expected) else f"{expected:.1f}"])
+        for of, asked, hits, expected in last.to_numpy(np.float64).tolist()
+    ]
+    return small_table("The last rounds, asked by rank", ["round", "asked", "anomalies", "expected"], rows)
+
+
+def _trust(found: Outlook) -> str:
+    """How often items were anomalies of which it was said before that they are with such a chance."""
+    if found.reliability.empty:
+        return ""
+    rows = [
+        (f"{low:.0%} to {high:.0%}", [f"{n:.0f}", f"{said:.0%}", f"{came:.0%}"])
+        for low, high, n, said, came in found.reliability.to_numpy(np.float64).tolist()
+    ]
+    title = "Chances that were said before the answers, and what came"
+    return small_table(title, ["chance", "answers", "said on average", "were anomalies"], rows)
 
 
 def review(session: ActiveSession, content: dict[str, Any], *, blind: bool, renderer: Any) -> Shown:

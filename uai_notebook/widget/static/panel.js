@@ -24,6 +24,7 @@ const LABELS = /** @type {const} */ ({ anomaly: 1, normal: 0, unsure: -1 });
 /** @type {Record<string, string[]>} */
 const FIXED = { undo: ["Ctrl/Cmd+Z"], redo: ["Ctrl/Cmd+Shift+Z"] }; // as everywhere
 const GUARD_MS = 200; // a double click is one answer
+const READS = ["show", "export", "copy"]; // what a session that takes no answers still does
 const SILENT_MS = 4000; // no acknowledgement for so long: say that it is not saved
 
 /** @param {{model: Model, el: HTMLElement}} context */
@@ -59,7 +60,7 @@ function render({ model, el }) {
 
   /** @param {string} kind @param {object} [more] */
   function send(kind, more = {}) {
-    if (!alive || state.closed) return;
+    if (!alive || (state.closed && !READS.includes(kind))) return;
     ui.said.textContent = "";
     model.send({ kind, view, seq: ++seq, seen: state.message_id, ...more });
     clearTimeout(silence);
@@ -130,7 +131,7 @@ function render({ model, el }) {
   ui.actions.append(buttons.more, buttons.retry, buttons.train, buttons.pause, buttons.export, buttons.copy);
   ui.progress.append(buttons.cancel);
   /** A question: it has no place in the row of the answers. @param {object} content */
-  const ask = (content) => { if (alive && !state.closed) model.send({ ...content, view }); };
+  const ask = (content) => { if (alive) model.send({ ...content, view }); };
   const reasons = new Fold("why", "Why this one", ask), outlook = new Fold("outlook", "When to stop", ask);
   const review = new Review(model.get("filters"), ask, show, () => followFolds());
   const folds = [reasons, outlook, review];
@@ -159,7 +160,8 @@ function render({ model, el }) {
     const command = event.ctrlKey || event.metaKey;
     let act = command || event.altKey ? undefined : actOf[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (command && event.key.toLowerCase() === "z") act = event.shiftKey ? "redo" : "undo";
-    const native = event.target instanceof HTMLButtonElement && (event.key === "Enter" || event.key === " ");
+    const native = event.target instanceof HTMLElement && event.target.matches("button, summary")
+      && (event.key === "Enter" || event.key === " ");
     if (!command && !native) event.stopPropagation(); // not a key for the notebook
     if (!act || native) return;
     event.preventDefault();
@@ -229,6 +231,7 @@ function render({ model, el }) {
     reasons.follow(shown === null ? null : { key: JSON.stringify([stamp, shown]), content: { index: shown } });
     outlook.follow({ key: stamp, closed: state.model, content: {} }); // its line is of the round
     review.follow(review.of(stamp));
+    for (const fold of folds) fold.fit();
   }
 
   function draw() {
@@ -249,7 +252,8 @@ function render({ model, el }) {
     for (const name of /** @type {const} */ (["anomaly", "normal", "unsure"])) buttons[name].disabled = off || shown === null;
     buttons.undo.disabled = off || !state.undo;
     buttons.train.disabled = off || state.phase === "training";
-    buttons.pause.disabled = buttons.export.disabled = buttons.copy.disabled = off;
+    buttons.pause.disabled = off;
+    buttons.export.disabled = buttons.copy.disabled = !alive;
     buttons.pause.textContent = state.paused ? "Resume" : "Pause";
     buttons.pause.title = state.paused ? "Train again after every round" : "Take answers without training";
     buttons.more.hidden = !state.more;
@@ -293,7 +297,7 @@ function render({ model, el }) {
     for (const [index, sent] of pending) if (sent.seq <= acked) pending.delete(index);
     if (acked >= seq) {
       clearTimeout(silence);
-      if (alive) warn(state.closed ? state.message : "");
+      if (alive) warn("");
     }
     // The kernel knows what is on screen, unless clicks are under way that it has not seen.
     if (acked >= seq) shown = state.current;

@@ -11,6 +11,8 @@ export class Fold {
     this.ask = ask;
     this.node = make("details", `uai-fold uai-fold-${kind}`);
     this.body = make("div", "uai-fold-body");
+    this.body.setAttribute("role", "group");
+    this.body.setAttribute("aria-label", title);
     this.line = make("span", "uai-fold-line");
     const summary = make("summary", "", title);
     summary.append(this.line);
@@ -34,6 +36,12 @@ export class Fold {
     const focused = this.body.contains(document.activeElement);
     this.body.innerHTML = message.html ?? ""; // escaped by the kernel
     if (focused) this.node.querySelector("summary")?.focus({ preventScroll: true });
+    this.fit();
+  }
+  /** What is wider than the panel scrolls, by arrow keys too. */
+  fit() {
+    if (this.body.scrollWidth > this.body.clientWidth) this.body.tabIndex = 0;
+    else this.body.removeAttribute("tabindex");
   }
 }
 
@@ -48,6 +56,7 @@ export class Review extends Fold {
     this.search = make("input");
     this.search.type = "search";
     this.search.placeholder = "in id or note";
+    this.search.maxLength = 200; // more is refused
     this.search.setAttribute("aria-label", "Search in ids and notes");
     for (const [value, text] of filters) this.filter.append(Object.assign(make("option", "", text), { value }));
     label.append(this.filter);
