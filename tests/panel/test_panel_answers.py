@@ -155,6 +155,18 @@ def test_what_is_exported_or_copied_runs_nothing_in_a_spreadsheet(make, show, nu
         assert text.splitlines()[1].startswith(f'0{separator}"\'=1+1"{separator}1')
 
 
+@pytest.mark.parametrize("kind", ["export", "copy"])
+def test_what_is_exported_or_copied_has_the_notes(trained, show, kind):
+    _panel, page = show(trained)
+    first, second = page.answer(1), page.answer(0)
+    trained.note(second, "=odd, <b>one</b>")
+    page.came.clear()
+    page.send(kind)
+    (text,) = [m["content"]["text"] for m in page.came if m["method"] == "custom"]
+    rows = csv.DictReader(text.splitlines(), delimiter="," if kind == "export" else "\t")
+    assert {int(row["index"]): row["note"] for row in rows} == {first: "", second: "'=odd, <b>one</b>"}
+
+
 def test_the_name_of_an_exported_file_is_no_path(make, show, numpy_learner):
     data = uai.Dataset.from_arrays(np.eye(6), name="../../etc/a b")
     _panel, page = show(make(ds=data, base=numpy_learner(data)))

@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 import anywidget
+import pandas as pd
 import traitlets
 
 from ..arguments import is_int
@@ -268,11 +269,16 @@ class LabelPanel(anywidget.AnyWidget):
 
     def _export(self, content: dict[str, Any]) -> None:
         name = "".join(c if c.isalnum() else "_" for c in self.session.ds.name) + "_labels.csv"
-        text = sendable(table_text(self.session.labels, ","))
+        text = sendable(table_text(self._answers(), ","))
         self.send({"kind": "file", "view": content["view"], "name": name, "text": text})
 
     def _copy(self, content: dict[str, Any]) -> None:
-        self.send({"kind": "copy", "view": content["view"], "text": sendable(clipboard_text(self.session.labels))})
+        self.send({"kind": "copy", "view": content["view"], "text": sendable(clipboard_text(self._answers()))})
+
+    def _answers(self) -> pd.DataFrame:
+        """The labels as they are handed over, each with the note of its item."""
+        labels, notes = self.session.labels, self.session.notes
+        return labels.assign(note=[notes.get(i, "") for i in labels["index"].tolist()])
 
     _acts: Mapping[str, Callable[[LabelPanel, dict[str, Any]], None]] = {
         "label": _label,
