@@ -121,6 +121,22 @@ def test_who_is_taken_over_is_told_at_the_next_answer_and_mixes_nothing_in(small
     assert owner(tmp_path)["pid"] == os.getpid()
 
 
+def test_who_was_taken_over_can_open_it_again_in_the_way_the_message_says(small, tmp_path, notebook):
+    mine = Session.open(tmp_path, small, k=2)
+    mine.label(0, 1)
+    other = notebook(tmp_path, options=", take_over=True")
+    other.says("session.label(1, 1)")
+    with pytest.raises(RuntimeError, match="open it here again with take_over=True"):
+        mine.label(2, 1)
+    with pytest.raises(RuntimeError, match=rf"open in another notebook: .* \(process {other.process.pid}"):
+        Session.open(tmp_path, small, k=2)
+    again = Session.open(tmp_path, small, k=2, take_over=True)
+    again.label(2, 1)
+    assert again.labels["index"].tolist() == [0, 1, 2]
+    assert mine.closed
+    assert other.says("session.label(3, 1)").startswith("RuntimeError: this was NOT saved")
+
+
 def test_reading_only_needs_no_lock_disturbs_nobody_and_writes_nothing(small, tmp_path, notebook):
     other = notebook(tmp_path)
     other.says("session.label(0, 1)")
@@ -185,7 +201,9 @@ def test_a_line_of_a_program_that_knows_no_lock_is_noticed(small, tmp_path):
     LabelStore.open(tmp_path, small).add([3], [1])
     with pytest.raises(RuntimeError, match=r"NOT saved: another program has written in .*Open the session again"):
         session.label(0, 1)
-    assert Session.resume(tmp_path, small).labels["index"].tolist() == [3]
+    again = Session.open(tmp_path, small, k=2)
+    again.label(0, 1)
+    assert (again is session, again.labels["index"].tolist()) == (False, [3, 0])
 
 
 # -- the file -------------------------------------------------------------------------------------------------------

@@ -78,6 +78,40 @@ def test_a_deleted_folder_does_not_come_back_and_nothing_counts(make, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("training", [False, True])
+def test_open_begins_anew_where_the_folder_was_deleted(ds, tmp_path, config, numpy_learner, training):
+    learner = numpy_learner(ds)
+    older = Session.open(tmp_path / "run", ds, learner, k=5)
+    older.train()
+    if training:
+        learner.hold.set()
+        older.start()
+    shutil.rmtree(tmp_path / "run")
+    newer = Session.open(tmp_path / "run", ds, k=5, config=config)
+    newer.label(0, 1)
+    assert (older.closed != "", older.training, newer.n_labels) == (True, False, 1)
+
+
+def test_the_cell_of_a_deleted_session_begins_anew(ds, tmp_path, config):
+    older = Session.open(tmp_path / "run", ds, k=5, config=config)
+    shutil.rmtree(tmp_path / "run")
+    newer = Session.open(tmp_path / "run", ds, k=5, config=config)
+    newer.label(0, 1)
+    assert newer is not older
+    assert len(LabelStore.open(tmp_path / "run", ds)) == 1
+
+
+@posix
+@pytest.mark.parametrize(("bytes_left", "words"), [(20, "the folder cannot be written"), (500, "no session could be")])
+def test_a_full_disk_takes_no_new_session_says_so_and_keeps_nothing_of_it(make, tmp_path, room, bytes_left, words):
+    room(bytes_left)
+    with pytest.raises(OSError, match=f"{words}.*File too large"):
+        make(path=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    room(None)
+    make(path=tmp_path).label(0, 1)
+
+
 def test_a_deleted_cache_is_written_again(make, ds, tmp_path):
     session = make(path=tmp_path)
     session.train()

@@ -100,6 +100,11 @@ class SessionFolder:
             store.journal.guard = lock.check
         return cls(path, store, SessionCache(path), lock)
 
+    def is_ours(self) -> bool:
+        """Whether the next line could be written: nobody else has it, and its journal is there as we know it."""
+        journal = self.store.journal
+        return self.lock is not None and self.lock.is_ours() and journal is not None and journal.is_as_known()
+
     def release(self) -> None:
         """Let others have it."""
         lock, self.lock = self.lock, None
@@ -196,10 +201,12 @@ def merged_options(store: LabelStore, path: Path, base: Any, options: dict[str, 
 
 
 def is_same(session: ActiveSession, ds: Dataset, base: Any, options: Mapping[str, Any]) -> bool:
-    """Whether a session that is open in this process is the one asked for."""
+    """Whether a session that is open in this process is the one asked for, and can go on."""
+    with session._lock:  # not while a line is being written
+        if session.closed or session._folder is None or not session._folder.is_ours():
+            return False
     return (
-        not session.closed
-        and isinstance(base, str)
+        isinstance(base, str)
         and base == session._base
         and ds.fingerprint == session.ds.fingerprint
         and list(ds.ids) == list(session.ds.ids)

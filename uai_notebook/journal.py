@@ -66,7 +66,7 @@ class Journal:
     def create(cls, path: Path, header: dict[str, Any]) -> Journal:
         """Write the header under a temporary name, fsync, rename: there is a whole header or no file.
 
-        A file that is there and is no journal is kept under another name.
+        A file that is there and is no journal is kept under another name. OSError if there is no room for it.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and path.stat().st_size:
@@ -82,6 +82,9 @@ class Journal:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise type(error)(error.errno, f"no session could be started here: {reason}", str(path)) from error
         finally:
             temporary.unlink(missing_ok=True)
         _fsync_folder(path.parent)
@@ -134,6 +137,13 @@ class Journal:
                     n += 1
                 found.append(sha.copy().hexdigest())
         return found
+
+    def is_as_known(self) -> bool:
+        """Whether the file is there, and nothing but what this object has read and written is in it."""
+        try:
+            return self._torn_at is not None or self.path.stat().st_size == self._size
+        except OSError:
+            return False
 
     def append(self, event: dict[str, Any]) -> None:
         """Append one line and fsync it. On return it is on disk; on an error nothing was added.

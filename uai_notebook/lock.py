@@ -76,6 +76,10 @@ class SessionLock:
                 with contextlib.suppress(OSError):
                     self.path.unlink()
 
+    def is_ours(self) -> bool:
+        """Whether nobody else has the session now."""
+        return self._owner().get("token") in (self._token, None)
+
     def check(self) -> None:
         """Before anything is written: RuntimeError if somebody else has the session now."""
         owner = self._owner()
@@ -133,8 +137,9 @@ class SessionLock:
 
     def _create(self) -> None:
         """FileExistsError if there is a lock."""
-        temporary = self._written()
+        temporary = self.path.with_name(f".{LOCK_NAME}.{self._pid}.{self._token}.tmp")
         try:
+            temporary.write_text(self._me(), encoding="utf-8")
             try:
                 os.link(temporary, self.path)
             except FileExistsError:
@@ -145,9 +150,8 @@ class SessionLock:
         finally:
             temporary.unlink(missing_ok=True)
 
-    def _written(self) -> Path:
-        """Who we are, in a file of a temporary name."""
-        temporary = self.path.with_name(f".{LOCK_NAME}.{self._pid}.{self._token}.tmp")
+    def _me(self) -> str:
+        """Who we are, as the file says it."""
         me = {
             "host": socket.gethostname(),
             "boot": _boot(),
@@ -158,8 +162,7 @@ class SessionLock:
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "token": self._token,
         }
-        temporary.write_text(json.dumps(me), encoding="utf-8")
-        return temporary
+        return json.dumps(me)
 
     def _owner(self, path: Path | None = None) -> dict[str, Any]:
         """What the file says; empty if there is none, or none that can be read: then nobody holds it."""

@@ -230,7 +230,8 @@ class ActiveSession:
 
         Takes what the constructor and :meth:`resume` take. A session that is there keeps its base, seed and config;
         ``k``, ``budget``, ``query`` and ``audit`` are the ones given now, else its own. One that is already open in
-        this process on the same data is returned as it is, trained model and all.
+        this process on the same data is returned as it is, trained model and all, unless its folder was deleted, or
+        another program has written in it or has it now.
 
         Raises
         ------
@@ -246,11 +247,10 @@ class ActiveSession:
         if older is not None and is_same(older, ds, base, options):
             set_options(older, options)
             return older
-        with handed_over(None if here["read_only"] else path):
-            if not here["read_only"] and not SessionFolder.exists(path):
-                return cls(ds, base, path=path, **options)
-            with opened(path, ds, **here) as folder:
-                return cls(ds, path=path, _folder=folder, **merged_options(folder.store, path, base, options))
+        if not here["read_only"] and not SessionFolder.exists(path):
+            return cls(ds, base, path=path, **options)
+        with handed_over(None if here["read_only"] else path), opened(path, ds, **here) as folder:
+            return cls(ds, path=path, _folder=folder, **merged_options(folder.store, path, base, options))
 
     def close(self, reason: str = "This session was closed.") -> None:
         """Stop training and refuse further answers: they belong to whoever has the session now."""
