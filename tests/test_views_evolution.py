@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import uai_notebook as uai
@@ -14,6 +15,7 @@ from uai_notebook.views.film.colouring import Groups, colouring
 from uai_notebook.views.film.frames import MAX_FRAMES, NO_LABEL, Plane, choose_frames, given, known, make_film
 from uai_notebook.views.film.scene_traces import head_line
 from uai_notebook.views.projection import LatentAxis
+from uai_notebook.views.separation import words_of
 
 ORDER = ([3, 4, 7, 5, 9], [1, 0, -1, 0, 1])  # items 3, 4, 5, 9 can be trained on
 
@@ -64,6 +66,29 @@ def test_there_is_one_frame_per_round_and_the_slider_says_round_and_labels() -> 
     assert [s.label for s in steps] == [f"round {r + 1}, {r} label{'s' * (r != 1)}" for r in range(4)]
     assert [list(s.args[0]) for s in steps] == [[frame.name] for frame in fig.frames]
     assert [b.label for b in fig.layout.updatemenus[0].buttons] == ["Play", "Pause"]
+
+
+def test_numbers_of_each_round_stand_above_its_picture_and_the_axes_stay_as_high() -> None:
+    row = {"on": "truth", "n": 40, "n_anomalies": 4, "ranking": "s", "ap": 0.25, "auc": 0.5}
+    numbers = pd.DataFrame([row | {"round": r} for r in (0, 1)] + [row | {"round": 1, "ranking": "s_uai", "ap": 0.75}])
+    plain, fig = views.evolution(a_history()), views.evolution(a_history(), numbers=numbers)
+    words = [frame.layout.annotations[0].text.split("<br>") for frame in fig.frames]
+    assert words[0] == ["truth, 4 anomalies of 40:", "s: AP 0.250, AUC 0.500", " "]
+    assert words[1][2] == "s_uai: AP 0.750, AUC 0.500"
+    assert [len(lines) for lines in words] == [3, 3, 3, 3]
+    assert fig.layout.annotations[0].text == fig.frames[0].layout.annotations[0].text
+    heights = [f.layout.height - f.layout.margin.t - f.layout.margin.b for f in (plain, fig)]
+    assert heights[0] == heights[1]
+    assert fig.layout.legend.y == pytest.approx(1 + (fig.layout.height - plain.layout.height) / heights[0])
+
+
+def test_numbers_of_a_table_with_truth_are_those_of_the_truth() -> None:
+    row = {"round": 0, "n": 40, "n_anomalies": 4, "ranking": "s", "ap": 0.25, "auc": 0.5, "ap_low": 0.1, "ap_high": 0.4}
+    numbers = pd.DataFrame([row | {"on": "known labels"}, row | {"on": "truth", "ap_low": np.nan}])
+    assert words_of(numbers, 0) == "truth, 4 anomalies of 40:<br>s: AP 0.250, AUC 0.500"
+    known_only = words_of(numbers[numbers["on"] == "known labels"], 0)
+    assert known_only == "known labels, 4 anomalies of 40:<br>s: AP 0.250 (0.10–0.40), AUC 0.500"
+    assert words_of(numbers, 7) == ""
 
 
 def test_every_frame_has_the_traces_of_the_figure_in_their_order() -> None:

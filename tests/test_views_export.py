@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import pytest
 from PIL import Image
@@ -102,6 +103,8 @@ def test_a_png_of_an_animation_is_a_strip_of_first_middle_and_last(tmp_path: Pat
     one = Image.open(views.save(fig, tmp_path / "c.png", frames=[0], scale=1))
     assert (pixels(strip) == pixels(chosen)).all()
     assert strip.width > 2 * 360
+    thirds = [pixels(strip)[120:320, i : i + 278] for i in (66, 360, 654)]  # inside the axes of each
+    assert all((a != b).any() for a, b in itertools.combinations(thirds, 2))
     assert one.width == 700
 
 
@@ -221,6 +224,26 @@ def test_the_legend_names_each_name_once() -> None:
     fig = go.Figure([go.Scatter(x=[1], y=[1], name="a"), go.Scatter(x=[1], y=[1], name="a"), go.Scatter(y=[1])])
     assert [trace["name"] for trace in legend_entries(pictures_of(fig))] == ["a"]
     assert legend_entries(pictures_of(go.Figure(go.Scatter(x=[1], y=[1], name="alone")))) == []
+
+
+def test_the_title_of_a_legend_stands_before_its_entries() -> None:
+    fig = go.Figure(go.Scatter(x=[1, 2], y=[1, 2], name="a line", line={"color": "#ff0000"}, showlegend=True))
+    alone = where(drawn(fig)[:40], (255, 0, 0))[:, 1].min()
+    fig.update_layout(legend_title_text="stopped at")
+    assert where(drawn(fig)[:40], (255, 0, 0))[:, 1].min() > alone + 60
+
+
+def test_numbers_of_a_round_stand_under_its_name_and_move_no_axis() -> None:
+    rows = [{"round": r, "on": "truth", "n": 60, "n_anomalies": 5} for r in (0, 1, 1)]
+    numbers = pd.DataFrame(rows).assign(ranking=["s", "s", "s_uai"], ap=0.5, auc=0.5)
+    pictures = pictures_of(an_evolution(rounds=2, numbers=numbers))
+    sheet = make_sheet(pictures, 1, 700, 520, 1.0)
+    first, second = (draw_sheet([picture], sheet) for picture in pictures)
+    grey = [np.unique(where(image[:, 60:72], (153, 153, 153), near=12)[:, 0]) for image in (first, second)]
+    axis = [max(np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1), key=len)[0] for rows in grey]  # its top
+    assert axis[0] == axis[1]
+    dark = [np.unique(where(image[60 : axis[0]], (68, 68, 68))[:, 0]) for image in (first, second)]
+    assert len(dark[1]) > len(dark[0]) > 20  # a name, and two or three lines
 
 
 # -- HTML ------------------------------------------------------------------------------------------------------------

@@ -103,6 +103,20 @@ def test_bands_are_drawn_on_known_labels_and_the_note_says_that_they_were_traine
     assert not any(t.visible for t in rounds.separability_curve(session).data if t.fill == "toself")
 
 
+def test_the_pointer_tells_limits_where_there_are_some(session):
+    line = next(t for t in rounds.separability_curve(session, on="known labels").data if t.mode == "lines+markers")
+    assert "95%: %{customdata[0]:.3f} to %{customdata[1]:.3f}" in line.hovertemplate
+    assert (line.customdata[:, 0] <= line.y + 1e-6).all()
+    assert (line.customdata[:, 1] >= line.y - 1e-6).all()
+    assert rounds.separability_curve(session).data[1].hovertemplate == "%{y:.3f}"
+
+
+def test_a_frozen_line_is_flat_up_to_the_edge_of_the_plot(session):
+    fig = rounds.frozen_curves(session)
+    assert [line.line.simplify for line in fig.data] == [False] * len(fig.data)  # plotly would tilt the last piece
+    assert fig.layout.legend.title.text == "training stopped at"
+
+
 def test_another_place_to_measure_is_an_error(session):
     with pytest.raises(ValueError, match='expected "truth", "known labels" or None'):
         rounds.separability_curve(session, on="test")

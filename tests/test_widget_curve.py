@@ -207,6 +207,26 @@ def test_pages_over_rounds_are_drawn_and_follow_the_session_and_the_first_one_co
     curve.close()
 
 
+def test_who_asked_gets_the_numbers_of_known_labels_and_of_the_truth() -> None:
+    session, got = a_session(), []
+    curve = DiscoveryCurve(session, on_measured=got.append)
+    session.train()
+    session.label(session.queue, [1, 0, 1, 0, 0])
+    session.train()
+    curve.show("separability")
+    until(lambda: got and set(got[-1]["round"]) == {0, 1})
+    assert {(on, int(n)) for on, n in zip(got[-1]["on"], got[-1]["n"], strict=True)} == {
+        ("known labels", 5),
+        ("truth", 60),
+    }
+    known = got[-1]["on"] == "known labels"
+    assert got[-1].loc[known, "ap_low"].notna().all()
+    session.label(session.queue, [0, 0, 1, 0, 0])
+    session.train()
+    until(lambda: set(got[-1].loc[got[-1]["on"] == "known labels", "n"]) == {10} and set(got[-1]["round"]) == {0, 1, 2})
+    curve.close()
+
+
 def test_a_page_without_truth_is_measured_on_known_labels() -> None:
     session = a_session(truth=False)
     curve = DiscoveryCurve(session)

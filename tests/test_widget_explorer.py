@@ -223,10 +223,10 @@ def test_a_curve_that_is_being_made_does_not_outlive_close(new, monkeypatch):
     begun, go = threading.Event(), threading.Event()
 
     class Slow(curve.DiscoveryCurve):
-        def __init__(self, *arguments):
+        def __init__(self, *arguments, **options):
             begun.set()
             assert go.wait(SECONDS)
-            super().__init__(*arguments)
+            super().__init__(*arguments, **options)
 
     monkeypatch.setattr(curve, "DiscoveryCurve", Slow)
     session = new()

@@ -47,7 +47,7 @@ def test_separability_and_frozen_rankings_are_drawn_and_the_first_page_comes_bac
     wait_for_text(page, "on the truth: 18 anomalies of 1,637")
     wait_for_text(page, "area under ROC")
     page.get_by_role("button", name="If training had stopped").click()
-    wait_for_text(page, "training stopped at")
+    wait_for_text(page, "items audited")
     page.wait_for_function("document.querySelectorAll('.uai-curve .scatterlayer .js-line').length === 2")
     page.get_by_role("button", name="Found").click()
     wait_for_text(page, "items asked")

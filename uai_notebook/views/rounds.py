@@ -137,7 +137,8 @@ def frozen_traces(runs: Sequence[FrozenRun]) -> list[dict[str, Any]]:
         place = (i - len(runs)) % len(_ROUNDS)
         colour = _ROUNDS[place] if run.n_labels else style.TEXT
         name = f"{run.n_labels:,} label{'s' * (run.n_labels != 1)}" if run.n_labels else "no label"
-        line = {"color": colour, "width": 2, "dash": "solid" if run.n_labels else "dash"}
+        # Not simplified: plotly would let a line rise to a step that lies beyond the edge of the plot.
+        line = {"color": colour, "width": 2, "dash": "solid" if run.n_labels else "dash", "simplify": False}
         marker = {"symbol": style.LINE_SYMBOLS[place], "size": 6, "maxdisplayed": 8}
         mode = {"mode": "lines+markers", "marker": marker} if run.n_labels else {"mode": "lines"}
         look = {"line": line, "hovertemplate": "%{y:,}", "showlegend": True, **mode}
@@ -151,9 +152,12 @@ def frozen_layout(session: ActiveSession, runs: Sequence[FrozenRun]) -> dict[str
     reach = max([3 * most, 20, *(run.asked for run in runs)])
     known = "" if session.ds.y is not None else " (known labels only: a lower bound)"
     return {
-        "xaxis": style.axis("items audited, training stopped at", range=[0, reach], zeroline=False),
+        "xaxis": style.axis("items audited", range=[0, reach], zeroline=False),
         "yaxis": style.axis("anomalies found", rangemode="tozero", zeroline=False),
-        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
+        "legend": {
+            "title": {"text": "training stopped at", "font": {"size": 12}},
+            **{"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
+        },
         "hovermode": "x unified",
         "hoverlabel": {"bgcolor": "white", "font": {"color": "#222222"}},
         "shapes": [],
@@ -172,9 +176,12 @@ def _chosen(table: pd.DataFrame, on: str | None) -> str:
 
 def _line(part: pd.DataFrame, measure: str, ranking: str, side: int) -> dict[str, Any]:
     looks = _LOOKS[ranking]
+    limits = part[[f"{measure}_low", f"{measure}_high"]].to_numpy(np.float32)
+    interval = " (95%: %{customdata[0]:.3f} to %{customdata[1]:.3f})" if np.isfinite(limits).any() else ""
     return _axes(side) | {
         "mode": "lines+markers",
         "x": part["n_labels"].to_numpy(np.int32),
+        "customdata": limits,
         "y": part[measure].to_numpy(np.float32),
         "name": _NAMES[ranking],
         "legendgroup": ranking,
@@ -182,7 +189,7 @@ def _line(part: pd.DataFrame, measure: str, ranking: str, side: int) -> dict[str
         "visible": len(part) > 0,
         "line": {"color": looks["color"], "dash": looks["dash"], "width": 2},
         "marker": {"symbol": looks["symbol"], "size": 6, "maxdisplayed": 8},
-        "hovertemplate": "%{y:.3f}",
+        "hovertemplate": f"%{{y:.3f}}{interval}",
     }
 
 

@@ -196,6 +196,30 @@ def table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["round", "n_labels", "on", "n", "n_anomalies", "ranking", *limits])
 
 
+def words_of(measured: pd.DataFrame, number: int) -> str:
+    """Lines for plotly on a round, one per ranking under one that says on what; empty where it was not measured.
+
+    Examples
+    --------
+    >>> row = {"round": 3, "on": "truth", "n": 1600, "n_anomalies": 18, "ranking": "s", "ap": 0.5, "auc": 0.75}
+    >>> words_of(pd.DataFrame([row]), 3)
+    'truth, 18 anomalies of 1,600:<br>s: AP 0.500, AUC 0.750'
+    """
+    part = measured[measured["round"] == number]
+    if (part["on"] == "truth").any():
+        part = part[part["on"] == "truth"]
+    lines: list[str] = []
+    for row in part.to_dict("records"):
+        said = []
+        for measure in MEASURES:
+            low, high = (row.get(f"{measure}_{end}") for end in ("low", "high"))
+            limits = "" if pd.isna(low) or pd.isna(high) else f" ({low:.2f}\N{EN DASH}{high:.2f})"
+            said.append(f"{measure.upper()} {row[measure]:.3f}{limits}")
+        lines = lines or [f"{row['on']}, {row['n_anomalies']:,} anomalies of {row['n']:,}:"]
+        lines.append(f"{row['ranking']}: {', '.join(said)}")
+    return "<br>".join(lines)
+
+
 # -- inside ----------------------------------------------------------------------------------------------------------
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import pandas as pd
 
     from uai_notebook.session import ActiveSession
     from uai_notebook.snapshot import Frame
@@ -45,6 +47,8 @@ class DiscoveryCurve:
         What is followed; only read.
     height : int
         Pixels.
+    on_measured : callable, optional
+        Takes the table of separability, in another thread, each time that the page of it is drawn anew.
 
     Attributes
     ----------
@@ -68,7 +72,9 @@ class DiscoveryCurve:
     >>> curve.close()
     """
 
-    def __init__(self, session: ActiveSession, height: int = 220) -> None:
+    def __init__(
+        self, session: ActiveSession, height: int = 220, on_measured: Callable[[pd.DataFrame], object] | None = None
+    ) -> None:
         import ipywidgets
 
         from uai_notebook.views import style
@@ -79,7 +85,9 @@ class DiscoveryCurve:
         self._waiting = threading.Lock()  # guards the timer; nothing else is taken under it
         self._timer: threading.Timer | None = None
         self._order: npt.NDArray[np.int64] | None = None
-        self._rows: dict[int, list[dict[str, Any]]] = {}  # what was measured, by round
+        self._on_measured = on_measured
+        self._truth: dict[int, list[dict[str, Any]]] = {}  # what was measured, by round
+        self._known: dict[int, list[dict[str, Any]]] = {}  # the same on the labels known now
         self._measured_in: int | None = None  # the round in which it was
         self._drawn: Any = session_run(session, "found")  # what is on the page: a Run, or (page, round)
         self.page = "found"
@@ -144,6 +152,8 @@ class DiscoveryCurve:
         else:
             table, complete = self._measured(drawn[1] or 0)
             self._replace(rounds.separability_traces(table), rounds.separability_layout(table))
+            if self._on_measured is not None:
+                self._on_measured(table)
             if not complete:
                 drawn = (page, None)
                 self._draw_soon(0.0)
@@ -154,25 +164,24 @@ class DiscoveryCurve:
         from uai_notebook.views.separation import known_at, round_rows, table, truth_rows
 
         session = self._session
-        if session.ds.y is None and self._measured_in != latest:
-            self._rows.clear()  # labels have come in since; the truth does not change
+        if self._measured_in != latest:
+            self._known.clear()  # labels have come in since; the truth does not change
         self._measured_in = latest
         frames = _spread(session.history.frames, _MEASURED_ROUNDS)
         index, value = session.current_labels()
         until: float | None = None  # at least one is measured
         for frame in frames[-1:] + frames[:-1]:  # what is new first
-            if frame.round in self._rows:
+            if frame.round in self._known:
                 continue
             if until is not None and time.monotonic() > until:
                 break
             until = until or time.monotonic() + _PATIENCE
-            if session.ds.y is None:
-                known = known_at(frame, index, value)
-                self._rows[frame.round] = round_rows(frame, known, "known labels", session.seed, limits=True)
-            else:
-                self._rows[frame.round] = truth_rows(session, frame)
-        done = [frame for frame in frames if frame.round in self._rows]
-        return table([row for frame in done for row in self._rows[frame.round]]), len(done) == len(frames)
+            if session.ds.y is not None and frame.round not in self._truth:
+                self._truth[frame.round] = truth_rows(session, frame)
+            known = known_at(frame, index, value)
+            self._known[frame.round] = round_rows(frame, known, "known labels", session.seed, limits=True)
+        rows = [r for frame in frames for part in (self._known, self._truth) for r in part.get(frame.round, [])]
+        return table(rows), all(frame.round in self._known for frame in frames)
 
     def _replace(self, traces: list[dict[str, Any]], layout: dict[str, Any]) -> None:
         """Another page: other traces on other axes."""

@@ -170,7 +170,7 @@ class Explorer(ipywidgets.VBox):
 
         with self._curve_lock:
             if self._curve is None and not self._closed:
-                self._curve = DiscoveryCurve(self.session)
+                self._curve = DiscoveryCurve(self.session, on_measured=self.scatter.show_numbers)
                 self._side.children = (*self._side.children, self._curve.tabs, self._curve.figure)
 
     def _replace_older(self) -> None:

@@ -20,9 +20,12 @@ from .scatter_answers import Answers, Callback
 from .scatter_color import Coloring, Colorings
 from .scatter_map import Maps
 from .scatter_messages import Message, key_frames, names_of, one_line
+from .scatter_numbers import numbers_of
 from .scatter_plane import Plane
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from uai_notebook.session import ActiveSession
 
 _log = logging.getLogger(__name__)
@@ -63,7 +66,8 @@ class LatentScatter(anywidget.AnyWidget):
         *("scatter_data.js", "scatter_looks.js", "scatter_grid.js", "scatter_page.js", "scatter_chart.js"),
         *("scatter_sight.js", "scatter_paint.js", "scatter_gl.js", "scatter_axes.js", "scatter_marks.js"),
         *("scatter_pane.js", "scatter_rounds.js", "scatter_words.js", "scatter_colors.js", "scatter_tip.js"),
-        *("scatter_map.js", "scatter_lasso.js", "scatter_compare.js", "scatter_pointer.js", "scatter.js"),
+        *("scatter_map.js", "scatter_lasso.js", "scatter_numbers.js", "scatter_compare.js", "scatter_pointer.js"),
+        "scatter.js",
     )
     _css = (_STATIC / "scatter.css").read_text(encoding="utf-8")
     height = traitlets.Int(360, min=160, max=4000).tag(sync=True)
@@ -89,6 +93,7 @@ class LatentScatter(anywidget.AnyWidget):
         self._coloring: Coloring | None = None  # what color_by() said last
         self._answers = Answers(len(session.ds))
         self._maps = Maps(session, self._tell)
+        self._numbers: Message | None = None  # what show_numbers() said last
         self._pick_callbacks: list[Callable[[int], object]] = []
         self.on_msg(self._receive)
         self._unsubscribe: Callable[[], object] | None = session.observe(self._changed)
@@ -138,6 +143,22 @@ class LatentScatter(anywidget.AnyWidget):
         self._coloring = self._colors.of(what, name)
         if self._views:
             self._post_color(self._coloring)
+
+    def show_numbers(self, measured: pd.DataFrame) -> None:
+        """Put numbers beside the rounds: under the plot stand those of the round that is shown.
+
+        Parameters
+        ----------
+        measured : DataFrame
+            What :func:`uai_notebook.views.separability` gives.
+
+        Raises
+        ------
+        ValueError
+            Another table.
+        """
+        self._numbers = Message(numbers_of(measured))
+        self._tell(self._numbers)
 
     def close(self) -> None:
         """Stop following the session and remove the widget from the page."""
@@ -210,6 +231,8 @@ class LatentScatter(anywidget.AnyWidget):
             self._update({"labels", "queue", "snapshot"}, reset=True)
             if self._coloring is not None:
                 self._post_color(self._coloring, view)
+            if self._numbers is not None:
+                self._post(Message({**self._numbers.content, "view": view}))
 
     def _show_preview(self, view: str, index: int) -> None:
         assert self._preview is not None

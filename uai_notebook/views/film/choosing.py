@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from uai_notebook.session import ActiveSession
 
 _NOW, _EARLIER, _END = "#0072B2", "#A6CBE3", "#D55E00"
+_HOVER = "%{y:,} of the first %{x:,}"
 _EMPTY: dict[str, Any] = {"x": [None], "y": [None]}  # one point that is not drawn: plotly hides a trace without any
 
 
@@ -144,7 +145,8 @@ def _traces(lines: Sequence[Choices], i: int) -> list[dict[str, Any]]:
         (_joined(now), "b labels, then its ranking", {"color": _NOW, "width": 2.5}),
     )
     found = [
-        {**points, "mode": "lines", "name": name, "line": line, "hovertemplate": "%{y:,} of the first %{x:,}"}
+        # Not simplified: plotly would let a line rise to a step that lies beyond the edge of the plot.
+        {**points, "mode": "lines", "name": name, "line": {**line, "simplify": False}, "hovertemplate": _HOVER}
         for points, name, line in looks
     ]
     marker = {"color": _END, "symbol": "diamond", "size": 10, "line": {"color": "white", "width": 1}}

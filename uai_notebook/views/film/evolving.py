@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -20,11 +21,13 @@ from uai_notebook.views.film.colouring import Groups, Scale, colouring
 from uai_notebook.views.film.frames import Film, Map, Plane, choose_frames, make_film
 from uai_notebook.views.film.scene_traces import traces_of
 from uai_notebook.views.projection import LatentAxis
+from uai_notebook.views.separation import words_of
 from uai_notebook.views.text import plotly_text
 
 if TYPE_CHECKING:
     from uai_notebook.session import ActiveSession
 
+_LINE = 16  # pixels of a line of numbers
 _NARROW = 600  # pixels between the margins of the narrowest page thought of
 _LEGEND = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "itemsizing": "constant"}
 
@@ -42,6 +45,7 @@ def evolution(
     map: Map | None = None,
     log: bool | None = None,
     rescale: bool = False,
+    numbers: pd.DataFrame | None = None,
     max_points: int = 3000,
     height: int = 520,
 ) -> go.Figure:
@@ -74,6 +78,9 @@ def evolution(
     rescale : bool
         Whether the latent of each round is centred and drawn in a unit of its own. It often grows a hundredfold, so
         that on common axes early rounds are a stripe. Separability does not change: lines stay lines.
+    numbers : DataFrame, optional
+        What :func:`~uai_notebook.views.separability` gives: its numbers of a round stand above the picture of it, on
+        the truth where the table has them. Rows of one kind only, ``table[table["on"] == "known labels"]``, choose.
     max_points : int
         Unlabelled items drawn, the same ones in every frame, thinned where they are dense in the first.
     height : int
@@ -122,6 +129,8 @@ def evolution(
     ]
     fig.update_layout(controls(names, [scene.title for scene in film.scenes]))
     fig.update_layout(xaxis=_across(film), yaxis=_up(film))
+    if numbers is not None:
+        _put_numbers(fig, [words_of(numbers, scene.frame.round) for scene in film.scenes])
     return fig
 
 
@@ -216,6 +225,23 @@ def _layout(film: Film, look: Groups | Scale, height: int) -> dict[str, Any]:
         }
         layout["coloraxis"] = {"colorscale": "Cividis", "cmin": look.range[0], "cmax": look.range[1], "colorbar": bar}
     return layout
+
+
+def _put_numbers(fig: go.Figure, words: Sequence[str]) -> None:
+    """Between the legend and the axes, other ones in each frame, and as many lines in all."""
+    lines = [text.count("<br>") + 1 for text in words]
+    room = _LINE * max(lines)
+    place = {"x": 0, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "align": "left"}
+    notes = [
+        [{**place, "text": text + "<br> " * (max(lines) - n), "showarrow": False, "font": {"size": 11}}]
+        for text, n in zip(words, lines, strict=True)
+    ]
+    layout = fig.layout
+    axes = layout.height - layout.margin.t - layout.margin.b
+    layout.height, layout.margin.t, layout.legend.y = layout.height + room, layout.margin.t + room, 1 + room / axes
+    layout.annotations = notes[0]
+    for frame, note in zip(fig.frames, notes, strict=True):
+        frame.layout.annotations = note
 
 
 def _legend_rows(names: Sequence[str]) -> int:

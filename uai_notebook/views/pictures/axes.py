@@ -7,14 +7,15 @@ from typing import Any
 
 from uai_notebook.views.pictures.artists import POINT, draw_trace, line_style
 from uai_notebook.views.pictures.parts import Picture, axis_key, colour, plain, subplot_of
-from uai_notebook.views.pictures.sheet import FONT, INCH, TEXT, Box, Sheet, area_of, safe, share, wrapped, write
+from uai_notebook.views.pictures.sheet import FONT, INCH, TEXT, Box, Sheet, above, area_of, safe, share, wrapped, write
 
 
 def draw_picture(drawn: Any, picture: Picture, box: Box, sheet: Sheet, with_labels: bool) -> None:
     """Draw a picture into a box; only the first of a row says what its vertical axis is."""
-    if picture.title:
-        write(drawn, picture.title, (box[0] + box[2] / 2, box[1] + box[3] + 6), 13, va="bottom", ha="center")
     layout = picture.layout
+    if picture.title:
+        place = box[0] + box[2] / 2, box[1] + box[3] + 6 + above(layout)
+        write(drawn, picture.title, place, 13, va="bottom", ha="center")
     made: dict[tuple[str, str], Any] = {}
     last: dict[tuple[str, str], Mapping[str, Any]] = {}
     for trace in picture.traces:

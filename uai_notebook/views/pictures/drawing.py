@@ -22,6 +22,7 @@ from uai_notebook.views.pictures.sheet import (
     RIGHT,
     TEXT,
     Sheet,
+    above,
     has_bar,
     pixels,
     safe,
@@ -83,16 +84,7 @@ def _headings(drawn: Any, pictures: Sequence[Picture], sheet: Sheet) -> float:
         y += step
     y += 4 * bool(lines)
     y += _legend(drawn, pictures, sheet, y)
-    return y + _above(layout) + 22 * any(picture.title for picture in pictures) + 4
-
-
-def _above(layout: Mapping[str, Any]) -> float:
-    """Pixels that notes take which stand on top of the axes."""
-    tall = [0.0]
-    for note in layout.get("annotations", ()):
-        if note.get("yref", "y") == "paper" and note.get("y", 0) >= 1:
-            tall.append(18.0 * (1 + plain(note.get("text")).count("\n")) + max(note.get("yshift", 0), 0))
-    return max(tall)
+    return y + above(layout) + 22 * any(picture.title for picture in pictures) + 4
 
 
 def _legend(drawn: Any, pictures: Sequence[Picture], sheet: Sheet, y: float) -> float:
@@ -104,6 +96,10 @@ def _legend(drawn: Any, pictures: Sequence[Picture], sheet: Sheet, y: float) -> 
     names = [plain(trace["name"]) for trace in entries]
     x, row = 16.0, 0
     limit = sheet.width - 16
+    title = plain(pictures[0].layout.get("legend", {}).get("title", {}).get("text"))
+    if title and entries:
+        write(drawn, title, (x, sheet.height - y - _ROW / 2), FONT, va="center", ha="left")
+        x += CHARACTER * len(title) + 12
     for name, trace in zip(names, entries, strict=True):
         width = _HANDLE + CHARACTER * len(name)
         if x > 16 and x + width > limit:

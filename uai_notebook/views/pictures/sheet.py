@@ -99,6 +99,15 @@ def has_bar(pictures: Sequence[Picture]) -> bool:
     return any(shown(trace, picture.layout) for picture in pictures for trace in picture.traces)
 
 
+def above(layout: Mapping[str, Any]) -> float:
+    """Pixels that notes take which stand on top of the axes."""
+    tall = [0.0]
+    for note in layout.get("annotations", ()):
+        if note.get("yref", "y") == "paper" and note.get("y", 0) >= 1:
+            tall.append(18.0 * (1 + plain(note.get("text")).count("\n")) + max(note.get("yshift", 0), 0))
+    return max(tall)
+
+
 def share(box: Box, sheet: Sheet) -> Box:
     """A box as a share of the sheet."""
     left, bottom, width, height = box

@@ -11,6 +11,7 @@ import { Colors } from "./scatter_colors.js";
 import { Maps } from "./scatter_map.js";
 import { Lasso } from "./scatter_lasso.js";
 import { Tip } from "./scatter_tip.js";
+import { Numbers } from "./scatter_numbers.js";
 import { Compare } from "./scatter_compare.js";
 import { listen } from "./scatter_pointer.js";
 import { describe } from "./scatter_words.js";
@@ -33,11 +34,13 @@ function render({ model, el }) {
   ui.main.append(pane.plot);
   const lasso = new Lasso(store, sight, say, update), maps = new Maps(store, sight, say, update);
   const compare = new Compare(store, sight, ui, () => follow(newPane()), update);
+  const numbers = new Numbers();
   ui.tools.prepend(maps.label, colors.label, lasso.toggle, compare.toggle);
   ui.panes.prepend(compare.side);
   ui.thin.before(maps.row);
   ui.stage.after(lasso.bar);
   ui.legend.before(colors.row);
+  ui.legend.after(numbers.node);
 
   function draw() {
     pending = 0;
@@ -52,7 +55,9 @@ function render({ model, el }) {
     sight.settle();
     tip.hide(); // it may tell what was
     lasso.describe();
-    describe(ui, store, pane, sight, rounds);
+    const shown = [compare.pane?.frame, pane.frame];
+    describe(ui, store, pane, sight, rounds, shown);
+    numbers.describe(shown);
     compare.describe();
     colors.describe(theme);
     maps.describe(pane.frame);
@@ -71,7 +76,10 @@ function render({ model, el }) {
     else if (msg?.kind === "preview") tip.hear(msg);
     else if (msg?.kind === "map") maps.take(msg, unpack(msg.arrays, buffers));
     else if (msg?.kind === "map_progress") maps.hear(msg);
-    else if (msg?.kind === "options") offer(msg.options);
+    else if (msg?.kind === "numbers") {
+      numbers.take(msg);
+      update();
+    } else if (msg?.kind === "options") offer(msg.options);
   }
   /** @param {any} options */
   function offer(options) {

@@ -98,7 +98,7 @@ export function decision(c, [ofLatent, ofScore, bias], l, box, log, theme) {
     if (Number.isNaN(share)) continue;
     c.lineTo(l.left + px, l.top + l.height * (1 - Math.max(-2, Math.min(3, share)))); // far outside is outside
   }
-  for (const [color, width] of /** @type {[string, number][]} */ ([[`rgb(${theme.back})`, 4], [theme.text, 1.6]])) {
+  for (const [color, width] of /** @type {[string, number][]} */ ([[`rgb(${theme.back})`, 2.8], [theme.text, 1.6]])) {
     c.strokeStyle = color;
     c.lineWidth = width;
     c.setLineDash(width < 2 ? [7, 4] : []);

@@ -1,6 +1,6 @@
 // @ts-check
 // What the elements around the plot say, and their states.
-/** @import {Store} from "./scatter_data.js" */
+/** @import {Frame, Store} from "./scatter_data.js" */
 /** @import {Page} from "./scatter_page.js" */
 /** @import {Pane} from "./scatter_pane.js" */
 /** @import {Rounds} from "./scatter_rounds.js" */
@@ -16,8 +16,9 @@ export const count = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? 
 export const titleOf = (sight) => `Scatter of ${sight.titles[0]} against ${sight.titles[1]}`;
 
 /** Words and states of everything but the plot.
- * @param {Page} ui @param {Store} store @param {Pane} pane @param {Sight} sight @param {Rounds} rounds */
-export function describe(ui, store, pane, sight, rounds) {
+ * @param {Page} ui @param {Store} store @param {Pane} pane @param {Sight} sight @param {Rounds} rounds
+ * @param {(Frame | undefined)[]} shown of all plots */
+export function describe(ui, store, pane, sight, rounds, shown) {
   const n = store.frames.length, { position, frame: f } = pane, { log, logOffered } = sight;
   const points = f ? f.cols.x.length : 0, labels = f ? count(f.labels, "label") : "";
   ui.slider.max = String(Math.max(0, n - 1));
@@ -37,7 +38,7 @@ export function describe(ui, store, pane, sight, rounds) {
   ui.reset.hidden = !sight.zoom;
   ui.hint.hidden = !f;
   ui.empty.hidden = !!f;
-  describeLegend(ui, store, pane, sight);
+  describeLegend(ui, store, pane, sight, shown.flatMap((frame) => frame ?? []));
   const { counts } = store, marks = `${counts[2]} anomalies, ${counts[1]} normal, ${counts[3]} unsure`;
   const what = `${titleOf(sight)}, ${ui.when.textContent}`;
   pane.plot.setAttribute("aria-label", f ? `${what}, ${count(points, "point")}: ${marks}` : NO_MODEL);
@@ -45,12 +46,12 @@ export function describe(ui, store, pane, sight, rounds) {
   Object.assign(ui.root.dataset, { frames: n, points, round, scale: axis, following, zoomed: !!sight.zoom });
 }
 
-/** @param {Page} ui @param {Store} store @param {Pane} pane @param {Sight} sight */
-function describeLegend(ui, store, pane, sight) {
+/** @param {Page} ui @param {Store} store @param {Pane} pane @param {Sight} sight @param {Frame[]} shown */
+function describeLegend(ui, store, pane, sight, shown) {
   const f = pane.frame, points = f ? f.cols.x.length : 0;
   const { counts, drawn, candidates: { queue, current } } = store;
-  const others = queue.some((item) => item !== current), line = !!f && !!sight.head(f);
-  const hollow = !!f && store.marked.some((i) => i < points && store.order[i] >= f.labels);
+  const others = queue.some((item) => item !== current), line = shown.some((g) => sight.head(g));
+  const hollow = shown.some((g) => store.marked.some((i) => i < g.cols.x.length && store.order[i] >= g.labels));
   const on = [true, true, true, true, current !== null, others, hollow, line];
   on.forEach((shown, i) => (ui.entries[i].li.hidden = !f || !shown));
   LEGEND_KINDS.forEach((kind, i) => {
