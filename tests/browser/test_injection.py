@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from injections import INJECTIONS, WHOLE, carried, folder
+from playwright.sync_api import TimeoutError
 
 N = len(INJECTIONS)
 HERE = str(Path(__file__).parent)
@@ -176,7 +178,7 @@ RUNS = """async pieces => {
     delete window.hacked;
     document.body.innerHTML = piece;
     document.querySelector("[tabindex]")?.focus();
-    await new Promise(done => setTimeout(done, 40));
+    for (let n = 0; n < 20 && !("hacked" in window); n++) await new Promise(done => setTimeout(done, 10));
     ran.push("hacked" in window);
   }
   document.body.innerHTML = pieces.join("");
@@ -481,9 +483,9 @@ def check_hover(context: Any, path: Path) -> None:
     for point in page.locator(".scatterlayer .point").all():
         box = point.bounding_box()
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        page.wait_for_timeout(150)
-        names = page.locator(".hoverlayer .name").all_text_contents()
-        if names:
+        with contextlib.suppress(TimeoutError):  # another point may lie on this one
+            page.wait_for_selector(".hoverlayer .name", timeout=3000)
             break
+    names = page.locator(".hoverlayer .name").all_text_contents()
     assert carried(names[0]) in [carried(f"{WHOLE[-5]}: {text}") for text in WHOLE[-5:]]
     watch.assert_quiet(".plotly-graph-div")
