@@ -293,6 +293,44 @@ def test_a_module_of_ones_own_is_made_again_only_if_it_begins_as_it_did_then(mak
     assert new.snapshot.n_labels == (session.labels["label"] != -1).sum()
 
 
+class Dropping(torch.nn.Module):
+    """A module that draws from torch's global generator when it is trained, as most of those with dropout do."""
+
+    needs_x_y, latent_dim = False, 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dropout, self.linear = torch.nn.Dropout(0.5), torch.nn.Linear(5, 2)
+        self.linear.load_state_dict({"weight": torch.arange(10.0).reshape(2, 5) / 10, "bias": torch.zeros(2)})
+
+    def forward(self, x, x_y=None):
+        latent = self.linear(self.dropout(x))
+        score = latent.square().sum(1)
+        return uai.BaseOutput(latent, score, score)
+
+
+def test_a_module_with_dropout_is_made_again_and_goes_on_bit_for_bit(make, ds, tmp_path):
+    session = played(make, tmp_path / "s", base=Dropping())
+    again = Session.resume(left(session), ds, base=Dropping())
+    same(again, session)
+    alone = Session.resume(without(left(session, "alone"), "checkpoints", "frames"), ds, base=Dropping())
+    alone.train()
+    same(alone, session)
+    for one in (session, again, alone):
+        one.label(30, 1)
+        one.train()
+        np.testing.assert_array_equal(one.snapshot.base_score, session.snapshot.base_score)
+
+
+def test_training_a_module_with_dropout_takes_no_random_number_of_the_users(make):
+    session = make(base=Dropping())
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    session.train()
+    assert torch.equal(torch.rand(4), expected)
+
+
 # -- other data, other versions -------------------------------------------------------------------------------------
 
 
@@ -350,6 +388,21 @@ def test_a_journal_of_format_1_goes_on_and_is_resumed_exactly_from_then_on(make,
         if once_more.snapshot is None:
             once_more.train()
         same(once_more, again)
+
+
+def test_a_journal_that_the_first_version_wrote_goes_on(tmp_path):
+    shutil.copy(Path(__file__).parent / "journals" / "format_1.jsonl", tmp_path / JOURNAL_NAME)
+    ds = uai.Dataset.from_arrays(np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32))
+    session = Session.resume(tmp_path, ds)
+    assert session.labels["index"].tolist() == [44, 27, 17, 58, 34, 10]
+    assert session.labels["label"].tolist() == [1, 0, -1, 1, 0, -1]
+    assert (session.round, session.n_asked, session.budget, session.phase) == (3, 6, 40, "new")
+    session.train()
+    session.label(session.queue, 0)
+    session.train()
+    session.close()
+    again = Session.resume(tmp_path, ds)
+    same(again, session)
 
 
 def test_a_journal_that_somebody_has_edited_is_trained_on_anew(make, ds, tmp_path):

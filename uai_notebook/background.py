@@ -7,7 +7,7 @@ import contextlib
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -47,10 +47,11 @@ class TrainingJob:
     threads: int
     n_items: int
     began: int = 0  # events of the journal when it took its labels
+    seed: tuple[int, int] = (0, 0)  # of the session, and the round
 
     def steps(self) -> Iterator[Progress]:
         """Pre-training and updates as one series of steps."""
-        return training_steps(self.learner, self.index, self.value, self.pretrain, self.updates)
+        return training_steps(self.learner, self.index, self.value, self.pretrain, self.updates, self.seed)
 
     def run(self, report: Callable[[Progress], None], stop: Callable[[], bool]) -> Snapshot:
         """Train, then score all items. Raises :class:`Cancelled` when ``stop`` says so."""
@@ -71,18 +72,47 @@ def sure(index: IndexArray, value: npt.NDArray[np.int8]) -> tuple[IndexArray, np
 
 
 def training_steps(
-    learner: Learner, index: IndexArray, value: npt.NDArray[np.int8], pretrain: bool, updates: int
+    learner: Learner,
+    index: IndexArray,
+    value: npt.NDArray[np.int8],
+    pretrain: bool,
+    updates: int,
+    seed: tuple[int, int] = (0, 0),
 ) -> Iterator[Progress]:
     """Pre-training, if asked for, and so many updates as one series of steps."""
     done = 0
     parts = [learner.pretrain] if pretrain else []
     parts += [lambda: learner.update(index, value)] * updates
-    for part in parts:
+    for number, part in enumerate(parts):
         last = 0
-        for progress in part():
+        for progress in seeded(part(), (*seed, number)):
             last = progress.step
             yield Progress(done + last, done + progress.of, progress.loss)
         done += last
+
+
+def seeded(steps: Iterator[Progress], seed: Sequence[int]) -> Iterator[Progress]:
+    """Steps whose draws from torch's global generator, such as those of ``torch.nn.Dropout``, follow from ``seed``.
+
+    For everybody else that generator is as if nothing had been drawn. Where the first step does not use it, it is left
+    alone. Draws on a GPU are not seeded.
+    """
+    ours = torch.Generator().manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0])).get_state()
+    draws = True
+    while True:
+        if draws:
+            theirs = torch.get_rng_state()
+            torch.set_rng_state(ours)
+        try:
+            progress = next(steps)
+        except StopIteration:
+            return
+        finally:
+            if draws:
+                before, ours = ours, torch.get_rng_state()
+                torch.set_rng_state(theirs)
+                draws = not torch.equal(before, ours)
+        yield progress
 
 
 def scored(learner: Learner, n: int, round: int, index: IndexArray, value: npt.NDArray[np.int8]) -> Snapshot:

@@ -39,6 +39,8 @@ class Rebuild:
         What is done again; the first begins with pre-training if it did so then.
     history : callable
         Makes the history up to there.
+    seed : int
+        Of the session.
     round_steps : int
         About how many steps a round has, for the progress bar.
     done_history, trained
@@ -50,6 +52,7 @@ class Rebuild:
     past: list[Training]
     history: Callable[[], History]
     threads: int
+    seed: int
     round_steps: int
     done_history: History = field(default_factory=History)
     trained: dict[int, int] = field(default_factory=dict)
@@ -65,7 +68,8 @@ class Rebuild:
             self.trained = {i: answer.label for i, answer in then.current.items()}
             index, value = sure(*then.arrays())
             steps = 0
-            for progress in training_steps(self.learner, index, value, bool(training.data), training.updates):
+            seed = (self.seed, training.round)
+            for progress in training_steps(self.learner, index, value, bool(training.data), training.updates, seed):
                 steps = progress.step
                 report(Progress(done + steps, done + progress.of + rest * self.round_steps, progress.loss))
                 if stop():
@@ -192,4 +196,4 @@ def _restored(session: ActiveSession, state: dict[str, Any], past: list[Training
 
 def _rebuild(session: ActiveSession, past: list[Training], history: Callable[[], History]) -> Rebuild:
     config = session.config
-    return Rebuild(session.learner, session._store, past, history, config.threads, config.round_steps)
+    return Rebuild(session.learner, session._store, past, history, config.threads, session.seed, config.round_steps)

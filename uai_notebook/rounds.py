@@ -41,6 +41,7 @@ def next_job(session: ActiveSession) -> TrainingJob | Rebuild:
         threads=session.config.threads,
         n_items=len(session.ds),
         began=session._store.n_events,
+        seed=(session.seed, session.round + (not first)),
     )
 
 
