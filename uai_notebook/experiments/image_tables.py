@@ -30,9 +30,13 @@ def show(name: str, results: Sequence[Result], folder: Path) -> str:
         assert ds.y is not None
         ours = (ds.n_features, ds.n_classes, len(ds), int(ds.y.sum()))
         rows.append([dataset, *(_cell(*pair) for pair in zip(ours, paper, strict=True)), f"{ds.y.mean():.1%}"])
-        flat.append([dataset, *ours, *paper])
+        flat.append([dataset, *ours, *paper, *(a - b for a, b in zip(ours, paper, strict=True))])
     names = ["dimensions", "classes", "instances", "anomalies"]
-    write_csv(folder / f"{name}.csv", ["dataset", *names, *(f"paper_{n}" for n in names)], flat)
+    write_csv(
+        folder / f"{name}.csv",
+        ["dataset", *names, *(f"{what}_{n}" for what in ("paper", "difference") for n in names)],
+        flat,
+    )
     text = markdown(["ours (paper's, where it differs)", *names, "anomaly ratio"], rows)
     return text + (
         "\n- _0 and _0-2: the paper's counts are one random draw per item, ours exactly a tenth of each class.\n"

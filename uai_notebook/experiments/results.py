@@ -29,8 +29,8 @@ class Result:
     ----------
     method, dataset, seed, k, query, budget
         What was run; the seed is that of the data and of the model. ``query`` is "base" for a base model alone, which
-        is ranked once; k is then the step of its curve. In Zong's protocol ("zong") nothing is asked: k is 0, and the
-        budget the number of items flagged.
+        is ranked once; k is then the step of its curve. In Zong's protocol ("zong") nothing is asked: k and budget are
+        0, and ``extra`` has the number of items flagged, ``n_flagged``.
     found, n_anomalies : int
         Anomalies among the ``budget`` items, and in all that was ranked.
     precision, recall, f1 : float
