@@ -20,6 +20,7 @@ def test_a_saved_page_plays_offline_and_asks_for_nothing(page, tmp_path):
     page.context.set_offline(True)
     page.goto(path.as_uri())
     page.wait_for_selector(".scatterlayer .point")
+    page.wait_for_selector(".slider-label")
     first = page.evaluate(POINTS)
     assert page.evaluate(SAID) == "round 1, 0 labels"
     page.locator(".updatemenu-button", has_text="Play").click()

@@ -46,6 +46,14 @@ def test_separability_and_frozen_rankings_are_drawn_and_the_first_page_comes_bac
     page.get_by_role("button", name="Separability").click()
     wait_for_text(page, "on the truth: 18 anomalies of 1,637")
     wait_for_text(page, "area under ROC")
+    numbers = page.locator(".uai-scatter-numbers")  # beside the picture, of the round that is shown
+    numbers.filter(has_text="known labels: 6 of 12").filter(has_text="truth: 18 of 1,637").wait_for()
+    later = numbers.inner_text()
+    page.click(".uai-scatter-back")
+    page.wait_for_function("document.querySelector('.uai-scatter').dataset.round === '0'")
+    assert numbers.inner_text() != later
+    page.click(".uai-scatter-compare")
+    numbers.filter(has_text="Round 1, truth: 18 of 1,637").wait_for()
     page.get_by_role("button", name="If training had stopped").click()
     wait_for_text(page, "items audited")
     page.wait_for_function("document.querySelectorAll('.uai-curve .scatterlayer .js-line').length === 2")

@@ -35,12 +35,18 @@ def wait_for_rounds(page: Any, n: int) -> None:
     wait_for_attribute(page, "drawn", n - 1)
 
 
+def settle(page: Any) -> None:
+    """Until what has changed is drawn: sizes are seen in one frame of the screen, and drawn in the next."""
+    page.evaluate("async () => { for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame); }")
+
+
 def drawn_on(canvas: Any) -> str:
     """What a canvas holds, whatever lies over it, once it has come to rest."""
-    seen, now = "", str(canvas.evaluate("canvas => canvas.toDataURL()"))
+    seen, now = None, ""
     while seen != now:
-        canvas.page.wait_for_timeout(300)
+        settle(canvas.page)
         seen, now = now, str(canvas.evaluate("canvas => canvas.toDataURL()"))
+        canvas.page.wait_for_timeout(100)
     return now
 
 
@@ -70,7 +76,7 @@ def hover_a_point(page: Any, scatter: Any = None, word: str = "") -> tuple[float
 
 def rest_the_pointer(page: Any) -> None:
     page.mouse.move(2, 2)
-    page.wait_for_timeout(200)
+    settle(page)
 
 
 def test_rounds_step_by_button_and_key_and_the_legend_hides_and_shows(
@@ -97,6 +103,7 @@ def test_rounds_step_by_button_and_key_and_the_legend_hides_and_shows(
     assert "UAI 0.5" not in legend(page)  # no head yet
     page.click(".uai-scatter-play")
     wait_for_attribute(page, "drawn", 3)
+    settle(page)
 
     x, y, item = hover_a_point(page)
     rest_the_pointer(page)
@@ -107,7 +114,7 @@ def test_rounds_step_by_button_and_key_and_the_legend_hides_and_shows(
         entry.press("Enter")
         assert entry.get_attribute("aria-pressed") == "false"
     page.mouse.move(x, y)
-    page.wait_for_timeout(200)
+    settle(page)
     assert page.locator(".uai-scatter-tip").is_visible() == (item in kernel.value("session.queue.tolist()"))
     rest_the_pointer(page)
     assert pixels(page) != before
@@ -115,6 +122,42 @@ def test_rounds_step_by_button_and_key_and_the_legend_hides_and_shows(
         page.locator(".uai-scatter-kind", has_text=word).click()
     rest_the_pointer(page)
     assert pixels(page) == before
+    assert page.problems == []
+
+
+ROUNDS_SEEN = """() => {
+  const scatter = document.querySelector(".uai-scatter");
+  window.seen = [scatter.dataset.round];
+  const note = () => { if (window.seen.at(-1) !== scatter.dataset.round) window.seen.push(scatter.dataset.round); };
+  new MutationObserver(note).observe(scatter, { attributes: true, attributeFilter: ["data-round"] });
+}"""
+
+
+def test_play_shows_every_round_in_turn_and_the_slider_drags_through_them_without_the_kernel(
+    page: Any, run_notebook: Callable[..., Any], wait_until_ran: Callable[..., None]
+) -> None:
+    kernel = run_notebook([SESSION], name="play.ipynb")
+    wait_until_ran(1)
+    wait_for_rounds(page, 4)
+    page.evaluate(ROUNDS_SEEN)
+    page.click(".uai-scatter-play")  # from the last round: begins anew, and points travel
+    page.wait_for_function("window.seen.length === 5")
+    page.locator(".uai-scatter-play", has_text="Play").wait_for()  # it has stopped by itself
+    assert page.evaluate("window.seen") == ["3", "0", "1", "2", "3"]
+
+    kernel.value("globals().update(heard=[]) or explorer.scatter.on_msg(lambda *message: heard.append(message))")
+    pictures = {pixels(page)}
+    box = page.locator(".uai-scatter-slider").first.bounding_box()
+    y, left, right = box["y"] + box["height"] / 2, box["x"] + 8, box["x"] + box["width"] - 8
+    page.mouse.move(right, y)
+    page.mouse.down()
+    for drawn in (2, 1, 0):
+        page.mouse.move(left + (right - left) * drawn / 3, y, steps=5)
+        wait_for_attribute(page, "drawn", drawn)
+        pictures.add(pixels(page))
+    page.mouse.up()
+    assert len(pictures) == 4
+    assert kernel.value("len(heard)") == 0
     assert page.problems == []
 
 
@@ -166,7 +209,6 @@ def test_points_are_coloured_by_columns_scores_and_truth_and_names_stay_text(
             "text => document.querySelector('.uai-scatter-colors').innerText.includes(text)", arg=said, timeout=10_000
         )
         assert name in words.inner_text()
-        page.wait_for_timeout(200)
         seen.add(pixels(page))
     assert len(seen) == 6
     _, _, item = hover_a_point(page)
@@ -230,7 +272,6 @@ def test_a_lasso_labels_many_at_once_and_one_undo_takes_them_back(
     page.locator(".uai-scatter-kind", has_text="Anomaly").click()
     page.locator(".uai-scatter-kind", has_text="Unlabeled").click()
     page.click(".uai-scatter-all")  # the keyboard's way
-    page.wait_for_timeout(200)
     assert pixels(page) != before  # outlines
     page.locator(".uai-scatter-answer", has_text="Normal").dblclick()  # a second click changes nothing
     kernel.wait_for(f"len(session.labels) == {drawn}")
@@ -291,7 +332,6 @@ def test_a_map_is_computed_shown_updated_and_cancelled(
     assert "UMAP 1 of l" in page.get_attribute(".uai-scatter-plot", "aria-label")
     assert page.locator(".uai-scatter-scale").is_disabled()
     assert "on the map" in page.inner_text(".uai-scatter-thin")
-    page.wait_for_timeout(200)
     assert pixels(page) != plane
     hover_a_point(page)
     rest_the_pointer(page)
@@ -299,7 +339,7 @@ def test_a_map_is_computed_shown_updated_and_cancelled(
     kernel.value("session.label([3, 40], [0, 1])")
     kernel.value("session.start()")
     wait_for_attribute(page, "drawn", 2)
-    assert "Round 3 is not on the map yet" in told.inner_text()
+    told.filter(has_text="Round 3 is not on the map yet").wait_for()
     page.click(".uai-scatter-again")
     page.wait_for_function("() => !document.querySelector('.uai-scatter-mapping').innerText")
     assert attribute(page, "map") == "latent"
@@ -326,21 +366,20 @@ def test_two_rounds_stand_side_by_side_with_the_same_window(
     alone = pixels(page)
     page.click(".uai-scatter-compare")
     wait_for_attribute(page, "pinned", 0)
-    page.wait_for_timeout(300)
+    settle(page)
     left, right = (page.locator(".uai-scatter-gl").nth(i) for i in range(2))
     assert left.bounding_box()["y"] == right.bounding_box()["y"]
     assert drawn_on(left) != drawn_on(right)
+    assert "hollow: labeled after this round" in legend(page)  # in the left one
     pinned = page.locator(".uai-scatter-pinned input")
     pinned.focus()
     for _ in range(3):
         page.keyboard.press("ArrowRight")
     wait_for_attribute(page, "pinned", 3)
-    page.wait_for_timeout(300)
     assert drawn_on(left) == drawn_on(right)  # the same round, in the same window
     page.locator(".uai-scatter-plot").nth(1).focus()
     page.keyboard.press("+")
     page.keyboard.press("ArrowUp")
-    page.wait_for_timeout(300)
     assert drawn_on(left) == drawn_on(right)
     page.keyboard.press("0")
     rest_the_pointer(page)
@@ -349,9 +388,13 @@ def test_two_rounds_stand_side_by_side_with_the_same_window(
     hover_a_point(page)  # over the left one
     assert drawn_on(over) != before  # is lit in the right one, too
     page.set_viewport_size({"width": 900, "height": 1000})
-    page.wait_for_timeout(500)
-    assert right.bounding_box()["y"] > left.bounding_box()["y"] + 200  # narrow: one below the other
+    apart = """() => {
+      const [left, right] = document.querySelectorAll('.uai-scatter-gl');
+      return right.getBoundingClientRect().top - left.getBoundingClientRect().top;
+    }"""
+    page.wait_for_function(f"({apart})() > 200")  # narrow: one below the other
     page.set_viewport_size({"width": 1800, "height": 1000})
+    page.wait_for_function(f"({apart})() === 0")
     page.click(".uai-scatter-compare")
     wait_for_attribute(page, "pinned", "")
     rest_the_pointer(page)
