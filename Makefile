@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: lab test lint types pytest bench bench-click bench-loda bench-maps bench-scatter first-look screenshots clean
+.PHONY: lab test lint types pytest bench bench-click bench-loda bench-maps bench-scatter first-look pictures screenshots clean
 
 lab: $(VENV)/.lab-installed
 	$(BIN)/python -m uai_notebook
@@ -38,6 +38,9 @@ bench-scatter: $(VENV)/.test-installed
 
 first-look: $(VENV)/.test-installed
 	$(BIN)/python -m uai_notebook.experiments first_look
+
+pictures: $(VENV)/.test-installed
+	$(BIN)/python docs/make_pictures.py
 
 screenshots: $(VENV)/.test-installed
 	$(BIN)/python docs/make_screenshots.py

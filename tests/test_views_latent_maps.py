@@ -86,7 +86,7 @@ def test_each_label_is_in_the_legend_once_and_toggles_all_panels(figure):
 
 
 def test_what_is_left_out_is_said(figure):
-    assert figure.layout.title.text == "Round 4, model trained on 3 labels"
+    assert figure.layout.title.text == "Round 5, model trained on 3 labels"
     assert figure.layout.title.subtitle.text == "100 of 120 items drawn, all with a label among them"
 
 

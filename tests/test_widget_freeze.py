@@ -99,7 +99,7 @@ def test_the_tables_name_candidates_found_anomalies_and_the_rounds(still: Frozen
     for name in [*candidates, *(f"Item {session.ds.ids[i]}" for i in found)]:
         assert any(cell.startswith(f"{name} ·") for cell in names)
     rounds = [row[:2] for row in rows if row[0].isdigit()]
-    assert rounds == [["0", "0"], ["2", "20"], ["3", "30"]]
+    assert rounds == [["1", "0"], ["3", "20"], ["4", "30"]]  # as the picture and the status line count
     assert still.text in re.sub(r"<[^>]*>", "", still.html)
 
 

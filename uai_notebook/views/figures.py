@@ -90,7 +90,7 @@ def latent_score(
             fig.add_trace(_points(f"{mark.word} ({len(items):,})", items, across, up, marker_of(mark)))
     trained = f"{snapshot.n_labels:,} label{'s' * (snapshot.n_labels != 1)}"
     fig.update_layout(
-        title=title_of(f"Round {snapshot.round}, model trained on {trained}", "; ".join(notes)),
+        title=title_of(f"Round {snapshot.round + 1}, model trained on {trained}", "; ".join(notes)),
         xaxis=style.axis(plotly_text(title), zeroline=False),
         yaxis=score_axis(up, log),
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "itemsizing": "constant"},

@@ -149,7 +149,7 @@ def _stacked(pictures: Iterable[bytes], colours: int) -> bytes:
 
 
 def _image(picture: bytes, shown: Sequence[Frame]) -> str:
-    rounds = ", ".join(str(frame.round) for frame in shown)
+    rounds = ", ".join(str(frame.round + 1) for frame in shown)  # counted from one, as everywhere on the page
     words = f"Anomaly score against latent in rounds {rounds}, and anomalies found against items asked"
     data = base64.b64encode(picture).decode()
     style = "max-width:100%;height:auto;background:#ffffff;border-radius:4px"  # its text is dark on any page
@@ -184,7 +184,7 @@ def _numbers(session: ActiveSession, shown: Sequence[Frame]) -> str:
     for number, part in measured.groupby("round"):
         values: Any = part.set_index("ranking")
         cells = [f"{values.at[r, m]:.3f}" if r in values.index else "" for m in ("ap", "auc") for r in RANKINGS]
-        lines.append([str(number), f"{int(part['n_labels'].max()):,}", *cells])
+        lines.append([f"{number + 1}", f"{int(part['n_labels'].max()):,}", *cells])
     on = f"on the {'truth' if session.ds.y is not None else 'labels known now, most of them trained on'}"
     head = ["round", "labels", *(f"{what} of {r}" for what in ("AP", "AUC") for r in RANKINGS)]
     return _table(f"How well anomalies separate, {on}", head, lines)
@@ -211,9 +211,10 @@ def _found(session: ActiveSession, thumbnails: _Thumbnails) -> str:
         return ""
     head, rows = ["preview", "item", "in round", "base score then", f"{_learned(session)} then"], []
     for row in found.iloc[::-1].head(_FOUND).to_dict("records"):
+        number = row["round"] + bool(pd.notna(row["base_score"]))  # 0: before there was a model
         title = escaped(card_title(session.ds, row["index"]))
         scores = [_number(row["base_score"]), _number(row["uai_score"])]
-        rows.append([thumbnails.of(row["index"]), title, f"{row['round']}", *scores])
+        rows.append([thumbnails.of(row["index"]), title, f"{number}", *scores])
     more = f", the latest {_FOUND}" if len(found) > _FOUND else ""
     return _table(f"{len(found):,} {'anomaly' if len(found) == 1 else 'anomalies'} found{more}", head, rows, raw=2)
 

@@ -68,7 +68,7 @@ def evolution(
     ds : Dataset, optional
         Where ``truth`` comes from, and features to take an axis of if the learner has no latent.
     rounds : sequence of int, optional
-        By default all key rounds, at most 40 of them, evenly spaced.
+        As ``Snapshot.round`` counts them, from 0. By default all key rounds, at most 40 of them, evenly spaced.
     axis : LatentAxis, optional
         By default fitted on the first frame; all frames share it.
     map : function, optional

@@ -182,7 +182,7 @@ def _figure(
         fig.update_yaxes(_axis(made.titles[1]), row=1, col=column)
     note = _note(panels[0].frame.index, len(snapshot), labels[0], missing)
     trained = f"{snapshot.n_labels:,} label{'s' * (snapshot.n_labels != 1)}"
-    title = title_of(f"Round {snapshot.round}, model trained on {trained}", note)
+    title = title_of(f"Round {snapshot.round + 1}, model trained on {trained}", note)
     margin = {"l": 40, "r": 16, "t": 124 if note else 104, "b": 48}
     # Above the titles of the panels.
     legend = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.07, "yanchor": "bottom", "itemsizing": "constant"}
