@@ -88,6 +88,17 @@ def test_notes_are_a_filter_and_are_searched(labelled):
     assert table["label"].isna().tolist() == [False, True]
 
 
+def test_an_annotator_finds_what_they_said_whatever_counts_now(labelled):
+    labelled.label([0, 30], [0, 1], annotator="Ben")  # otherwise than before
+    labelled.note(0, "odd")
+    assert uai.review_items(labelled, "anomalies", annotator="").tolist() == [1, 0]
+    assert uai.review_items(labelled, "anomalies", annotator="Ben").tolist() == [30, 2]
+    assert uai.review_items(labelled, annotator="Ben").tolist() == [30, 0, 2, 31, 50]
+    assert uai.review_items(labelled, "conflicts", annotator="Cleo").tolist() == []
+    assert uai.review_items(labelled, "notes", annotator="Ben").tolist() == [0]
+    assert uai.review_table(labelled, "anomalies", annotator="Ben")["label"].tolist() == [1, 1]
+
+
 def test_text_is_searched_in_ids_as_it_is(make):
     x = np.random.default_rng(0).normal(size=(30, 3))
     ids = ["<b>", "a.c", "abc", "STRASSE", "straße", *range(25)]

@@ -28,7 +28,9 @@ FILTERS = {
 _LABEL_OF = {"anomalies": Label.ANOMALY, "normals": Label.NORMAL, "unsure": Label.UNSURE}
 
 
-def review_items(session: ActiveSession, show: str = "all", search: str = "") -> IndexArray:
+def review_items(
+    session: ActiveSession, show: str = "all", search: str = "", annotator: str | None = None
+) -> IndexArray:
     """Labelled items that pass a filter, int64 (m,).
 
     Parameters
@@ -39,6 +41,8 @@ def review_items(session: ActiveSession, show: str = "all", search: str = "") ->
         Notes), "conflicts" (:func:`~uai_notebook.conflicts`), or "notes" (items with a note, labelled or not).
     search : str
         Only items with this text in their id or note, in small or capital letters.
+    annotator : str, optional
+        Only items that this one has answered; labels are then the last ones of theirs, whatever counts now.
 
     Returns
     -------
@@ -64,10 +68,13 @@ def review_items(session: ActiveSession, show: str = "all", search: str = "") ->
     >>> session.label([3, 14, 15], [1, 0, -1])
     >>> uai.review_items(session), uai.review_items(session, "anomalies"), uai.review_items(session, search="1")
     (array([15, 14,  3]), array([3]), array([15, 14]))
+    >>> session.label(3, 0, annotator="Ben")
+    >>> uai.review_items(session, "anomalies", annotator=""), uai.review_items(session, "normals", annotator="Ben")
+    (array([3]), array([3]))
     """
     if show not in FILTERS:
         raise ValueError(f"show={show!r}: expected one of {', '.join(FILTERS)}.")
-    items, label = session.current_labels()
+    items, label = session.current_labels() if annotator is None else _answered_by(session, annotator)
     if show in _LABEL_OF:
         found = items[label == _LABEL_OF[show]][::-1]
     elif show == "disagree":
@@ -80,15 +87,23 @@ def review_items(session: ActiveSession, show: str = "all", search: str = "") ->
         found = np.asarray(list(session.notes)[::-1], dtype=np.int64)
     else:
         found = items[::-1]
+    if annotator is not None:
+        found = found[np.isin(found, items)]
     return _with_text(session, found, search) if search else found
 
 
-def review_table(session: ActiveSession, show: str = "all", search: str = "", limit: int | None = None) -> pd.DataFrame:
+def review_table(
+    session: ActiveSession,
+    show: str = "all",
+    search: str = "",
+    limit: int | None = None,
+    annotator: str | None = None,
+) -> pd.DataFrame:
     """What :func:`review_items` finds, with what is known of each.
 
     Parameters
     ----------
-    session, show, search
+    session, show, search, annotator
         As of :func:`review_items`.
     limit : int, optional
         At most so many rows, the first ones.
@@ -109,7 +124,7 @@ def review_table(session: ActiveSession, show: str = "all", search: str = "", li
     >>> uai.review_table(session)[["index", "label", "annotator", "note"]].values.tolist()
     [[14, 0, 'Anna', 'looks like a 9'], [3, 1, 'Anna', '']]
     """
-    found = review_items(session, show, search)[:limit]
+    found = review_items(session, show, search, annotator)[:limit]
     answers = [session.store.get(int(i)) for i in found]
     snapshot, notes = session.snapshot, session.notes
     items, label = session.current_labels()
@@ -132,6 +147,18 @@ def review_table(session: ActiveSession, show: str = "all", search: str = "", li
             "note": pd.Series([notes.get(int(i), "") for i in found], dtype="object"),
         }
     )
+
+
+def _answered_by(session: ActiveSession, annotator: str) -> tuple[IndexArray, npt.NDArray[np.int8]]:
+    """Items that an annotator has answered, int64 (m,), and the last label of theirs, int8 (m,)."""
+    with session._lock:
+        given = session.store.given()
+    own: dict[int, int] = {}
+    for i, answer in given:
+        if answer.annotator == annotator:
+            own.pop(i, None)  # the latest is the last
+            own[i] = answer.label
+    return np.fromiter(own, np.int64, len(own)), np.fromiter(own.values(), np.int8, len(own))
 
 
 def _model_says(
