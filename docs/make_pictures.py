@@ -2,8 +2,8 @@
 
 They are drawn from committed results alone: from the points that runs of Figures 9 and 10 left at some budgets, and
 from the curves that runs of Figure 11 left. ``python -m uai_notebook.experiments figure9`` (or figure10, figure11)
-recomputes those; another file of runs may be named: ``python docs/make_pictures.py runs.jsonl``. The background is light
-on purpose: a picture in a page cannot know whether the page is dark.
+recomputes those. Another file of runs may be named: ``python docs/make_pictures.py runs.jsonl``. The background is
+light on purpose: a picture in a page cannot know whether the page is dark.
 """
 
 from __future__ import annotations

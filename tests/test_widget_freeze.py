@@ -103,6 +103,22 @@ def test_the_tables_name_candidates_found_anomalies_and_the_rounds(still: Frozen
     assert still.text in re.sub(r"<[^>]*>", "", still.html)
 
 
+def test_without_truth_numbers_say_on_how_many_labels_and_with_what_limits(config: uai.TrainConfig) -> None:
+    rng = np.random.default_rng(0)
+    session = uai.ActiveSession(uai.Dataset.from_arrays(rng.normal(size=(80, 3))), config=config)
+    session.train()
+    session.label(list(range(12)), [1, 0] * 6)
+    session.train()
+    page = freeze(session).html
+    assert "on the labels known now, 6 anomalies of 12, most of them trained on, with 95% limits" in page
+    assert all(
+        re.search(r"\d\.\d{3} \(\d\.\d\d to \d\.\d\d\)$", cell)
+        for row in Tags(page).cells
+        if row[0] == "2"
+        for cell in row[2:]
+    )
+
+
 def test_candidates_have_their_scores_unless_the_explorer_is_blind(still: Frozen, session: uai.ActiveSession) -> None:
     assert session.snapshot is not None
     score = f"{session.snapshot.base_score[session.queue[0]]:.4g}"

@@ -175,19 +175,29 @@ def _numbers(session: ActiveSession, shown: Sequence[Frame]) -> str:
     rows: list[dict[str, Any]] = []
     for frame in shown:
         known = known_at(frame, index, value)
-        rows += round_rows(frame, known, "known labels", session.seed) if session.ds.y is None else []
+        rows += round_rows(frame, known, "known labels", session.seed, limits=True) if session.ds.y is None else []
         rows += [] if session.ds.y is None else truth_rows(session, frame)
     measured = table(rows)
     if measured.empty:
         return ""
     lines = []
-    for number, part in measured.groupby("round"):
+    for _, part in measured.groupby("round"):
         values: Any = part.set_index("ranking")
-        cells = [f"{values.at[r, m]:.3f}" if r in values.index else "" for m in ("ap", "auc") for r in RANKINGS]
-        lines.append([f"{number + 1}", f"{int(part['n_labels'].max()):,}", *cells])
-    on = f"on the {'truth' if session.ds.y is not None else 'labels known now, most of them trained on'}"
+        cells = [_with_limits(values, r, m) if r in values.index else "" for m in ("ap", "auc") for r in RANKINGS]
+        lines.append([f"{part['round'].max() + 1}", f"{int(part['n_labels'].max()):,}", *cells])
+    last = measured.iloc[-1]
+    of = f"{last['n_anomalies']:,} anomalies of {last['n']:,}"
+    on = f"on the truth, {of}"
+    if session.ds.y is None:
+        on = f"on the labels known now, {of}, most of them trained on, with 95% limits"
     head = ["round", "labels", *(f"{what} of {r}" for what in ("AP", "AUC") for r in RANKINGS)]
     return _table(f"How well anomalies separate, {on}", head, lines)
+
+
+def _with_limits(values: pd.DataFrame, ranking: str, measure: str) -> str:
+    """A number, and its 95% limits where it has some."""
+    value, low, high = (float(values.at[ranking, f"{measure}{end}"]) for end in ("", "_low", "_high"))  # type: ignore[arg-type]
+    return f"{value:.3f}" if np.isnan(low) else f"{value:.3f} ({low:.2f} to {high:.2f})"
 
 
 def _candidates(session: ActiveSession, thumbnails: _Thumbnails, blind: bool) -> str:

@@ -25,13 +25,13 @@ export class Numbers {
     const rows = shown.flatMap((f) => (this.rounds[f.round] ?? []).map(([what, ...cells]) =>
       /** @type {Row} */ ([many ? `Round ${f.round + 1}, ${what}` : what, ...cells])));
     const told = JSON.stringify([this.head, rows]);
-    this.node.hidden = !rows.length;
+    this.node.hidden = !this.head.length || !shown.length;
     if (told === this.told) return;
     this.told = told;
     const caption = this.table.createCaption(), top = document.createElement("tr");
-    caption.textContent = CAPTION;
+    caption.textContent = rows.length ? CAPTION : "The numbers of this round were not measured.";
     top.append(title("", "col"), ...this.head.map((name) => title(name, "col")));
-    this.table.replaceChildren(caption, top, ...rows.map(([what, ...cells]) => {
+    this.table.replaceChildren(caption, ...(rows.length ? [top] : []), ...rows.map(([what, ...cells]) => {
       const line = document.createElement("tr");
       line.append(title(what, "row"), ...cells.map(([value, limits]) => {
         const cell = document.createElement("td");
