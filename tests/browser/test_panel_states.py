@@ -42,6 +42,35 @@ def answer(page: Any, kernel: Any, keys: str) -> None:
         kernel.wait_for(f"session.n_labels == {before + 1}")
 
 
+ALONE = """
+import uai_notebook as uai
+ds = uai.load_dataset("digits_0")
+session = uai.ActiveSession.open("runs/shut", ds, k=5, config=uai.TrainConfig(pretrain_steps=50))
+session.train()
+uai.LabelPanel(session, train_every=1000)
+"""
+
+
+def test_an_answer_to_a_kernel_that_was_shut_down_is_not_taken_and_the_panel_says_why(
+    page: Any, run_notebook: Callable[..., Any], wait_until_ran: Callable[..., None]
+) -> None:
+    kernel = run_notebook([ALONE])
+    wait_until_ran(1)
+    page.wait_for_selector(".uai-card[data-index]:not([data-index=''])")
+    answer(page, kernel, "n")
+    item = page.get_attribute(".uai-card", "data-index")
+    page.click('.lm-MenuBar-itemLabel:text-is("Kernel")')
+    page.click('.lm-Menu-itemLabel:text-is("Shut Down Kernel")')
+    page.wait_for_selector("[data-status=unknown]", state="attached")
+    page.locator(".uai-panel").focus()
+    page.keyboard.press("a")
+    page.locator(".uai-panel .uai-banner", has_text="The kernel is gone").wait_for()
+    assert page.get_attribute(".uai-card", "data-index") == item
+    assert "Anomaly" not in words(page, "title")
+    assert page.locator(".uai-panel .uai-anomaly").is_disabled()
+    assert page.problems == []
+
+
 def test_from_before_the_first_model_until_nothing_is_left_each_state_says_what_it_is(
     page: Any, run_notebook: Callable[..., Any], wait_until_ran: Callable[..., None]
 ) -> None:

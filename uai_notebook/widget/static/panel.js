@@ -58,13 +58,28 @@ function render({ model, el }) {
 
   // -- messages to the kernel -----------------------------------------------------------------------------------
 
+  /** Whether it could be sent: a kernel that was shut down is not announced. @param {object} content */
+  function deliver(content) {
+    if (!alive) return false;
+    try {
+      model.send({ ...content, view });
+    } catch {
+      onGone();
+    }
+    return alive;
+  }
+
   /** @param {string} kind @param {object} [more] */
   function send(kind, more = {}) {
-    if (!alive || (state.closed && !READS.includes(kind))) return;
+    if (state.closed && !READS.includes(kind)) return false;
     ui.said.textContent = "";
-    model.send({ kind, view, seq: ++seq, seen: state.message_id, ...more });
+    if (!deliver({ kind, seq: seq + 1, seen: state.message_id, ...more })) return false;
+    seq += 1;
     clearTimeout(silence);
-    silence = setTimeout(() => warn("The kernel has not answered yet: the last answer is not saved so far."), SILENT_MS);
+    silence = setTimeout(() => {
+      if (deliver({ kind: "ready" })) warn("The kernel has not answered yet: the last answer is not saved so far.");
+    }, SILENT_MS);
+    return true;
   }
 
   /** @param {number} label @param {boolean} pointer */
@@ -76,7 +91,10 @@ function render({ model, el }) {
     const index = shown;
     pending.set(index, { label, seq: seq + 1 });
     shown = next();
-    send("label", { index, label, next: shown });
+    if (!send("label", { index, label, next: shown })) {
+      pending.delete(index);
+      shown = index;
+    }
     draw();
   }
 
@@ -130,10 +148,9 @@ function render({ model, el }) {
   ui.labels.append(buttons.anomaly, buttons.normal, buttons.unsure, buttons.undo);
   ui.actions.append(buttons.more, buttons.retry, buttons.train, buttons.pause, buttons.export, buttons.copy);
   ui.progress.append(buttons.cancel);
-  /** A question: it has no place in the row of the answers. @param {object} content */
-  const ask = (content) => { if (alive) model.send({ ...content, view }); };
-  const reasons = new Fold("why", "Why this one", ask), outlook = new Fold("outlook", "When to stop", ask);
-  const review = new Review(model.get("filters"), ask, show, () => followFolds());
+  // A question has no place in the row of the answers.
+  const reasons = new Fold("why", "Why this one", deliver), outlook = new Fold("outlook", "When to stop", deliver);
+  const review = new Review(model.get("filters"), deliver, show, () => followFolds());
   const folds = [reasons, outlook, review];
   ui.folds.append(...folds.map((fold) => fold.node)); // under the buttons, which stay where they are
   function saveNote() {
@@ -316,6 +333,7 @@ function render({ model, el }) {
 
   function onGone() {
     alive = false;
+    clearTimeout(silence);
     warn("The kernel is gone: labels are safe in the journal up to the last one shown as given. Run the cell again to go on.");
     draw();
   }
