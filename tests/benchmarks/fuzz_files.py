@@ -258,8 +258,9 @@ def try_checkpoint(folder: Path, whole: Path, chance: random.Random) -> str:
 class Page:
     """A panel and a scatter, and messages for them."""
 
-    KINDS = ("label", "show", "undo", "redo", "train", "cancel", "pause", "more", "export", "retry", "ready", "review",
-             "note", "pick", "gone", "color", "preview", "map_cancel", "constructor", "__class__")  # fmt: skip
+    KINDS = ("label", "show", "undo", "redo", "train", "cancel", "pause", "more", "export", "copy", "retry", "ready",
+             "why", "outlook", "review", "note", "pick", "gone", "color", "preview", "map_cancel",
+             "constructor", "__class__")  # fmt: skip
 
     def __init__(self) -> None:
         self.session = uai.ActiveSession(data(), k=4, config=CONFIG)
@@ -283,6 +284,8 @@ class Page:
             "text": chance.choice(("a note", 7, "<img src=x onerror=alert(1)>")),
             "items": [1, 2],
             "key": "label",
+            "filter": chance.choice(("all", "disagree", "conflicts", 7)),
+            "search": chance.choice(("", "item", "x" * 201)),
         }
         for _ in range(chance.choice((0, 1, 1, 2))):
             content = with_other_value(content, chance)
