@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,6 +122,44 @@ def test_workers_give_the_same_results_as_one_process(tmp_path: Path) -> None:
         sorted((r.key, r.found, r.curve) for r in read_results(tmp_path / f"{workers}.jsonl")) for workers in (1, 2)
     )
     assert one == two
+
+
+SLEEPERS = """
+import signal, time
+from dataclasses import dataclass
+from uai_notebook.experiments.runs import run_all
+
+@dataclass(frozen=True)
+class Sleeper:
+    title: str
+    dataset = "digits_0"
+
+    @property
+    def keys(self):
+        return ((self.title,),)
+
+    def execute(self, checkpoint, report):
+        print("asleep", flush=True)
+        time.sleep(3600)
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
+    run_all([Sleeper(name) for name in "abcd"], "r.jsonl", workers=2)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_workers_end_with_the_command_whatever_ends_it(tmp_path: Path, how: signal.Signals) -> None:
+    (tmp_path / "sleepers.py").write_text(SLEEPERS)
+    command = subprocess.Popen([sys.executable, "sleepers.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    assert command.stdout is not None
+    for line in command.stdout:
+        if line == "asleep\n":
+            break
+    command.send_signal(how)
+    command.communicate(timeout=120)  # until nobody holds its output any more
+    assert command.returncode == -how
 
 
 # -- interrupted runs ---------------------------------------------------------------------------------------------

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import os
+import threading
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from contextlib import closing
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 
 import numpy as np
@@ -57,20 +60,21 @@ def run_all(units: Iterable[Unit], path: str | Path, workers: int = 1, report: R
         load_dataset(name)  # downloaded once, here, and not by several workers
     failed: dict[Unit, Exception] = {}
     unfinished = list(waiting)
-    for unit, outcome in _outcomes(waiting, path, workers, report):
-        unfinished.remove(unit)
-        if isinstance(outcome, Exception):
-            failed[unit] = outcome
-            said = f"failed, {type(outcome).__name__}: {outcome}"
-        else:
-            append_results(path, outcome)
-            checkpoint_of(unit, path).unlink(missing_ok=True)
-            results.update((result.key, result) for result in outcome)
-            found = ", ".join(f"{result.method} {result.found:,}" for result in outcome)
-            said = f"{found} of {outcome[-1].n_anomalies:,} anomalies in {outcome[-1].seconds:.0f} s"
-        count = f"[{len(units) - len(unfinished)}/{len(units)}]"
-        left = f"; {_time_left(unfinished, list(results.values()), workers)} left" if unfinished else ""
-        report(f"{count} {unit.title}: {said}{left}")
+    with closing(_outcomes(waiting, path, workers, report)) as outcomes:
+        for unit, outcome in outcomes:
+            unfinished.remove(unit)
+            if isinstance(outcome, Exception):
+                failed[unit] = outcome
+                said = f"failed, {type(outcome).__name__}: {outcome}"
+            else:
+                append_results(path, outcome)
+                checkpoint_of(unit, path).unlink(missing_ok=True)
+                results.update((result.key, result) for result in outcome)
+                found = ", ".join(f"{result.method} {result.found:,}" for result in outcome)
+                said = f"{found} of {outcome[-1].n_anomalies:,} anomalies in {outcome[-1].seconds:.0f} s"
+            count = f"[{len(units) - len(unfinished)}/{len(units)}]"
+            left = f"; {_time_left(unfinished, list(results.values()), workers)} left" if unfinished else ""
+            report(f"{count} {unit.title}: {said}{left}")
     return failed
 
 
@@ -84,7 +88,7 @@ def checkpoint_of(unit: Unit, path: str | Path) -> Path:
 
 def _outcomes(
     units: Sequence[Unit], path: Path, workers: int, report: Report
-) -> Iterator[tuple[Unit, list[Result] | Exception]]:
+) -> Generator[tuple[Unit, list[Result] | Exception]]:
     if workers == 1 or len(units) < 2:
         for unit in units:
             try:
@@ -92,7 +96,9 @@ def _outcomes(
             except Exception as error:
                 yield unit, error
         return
-    pool = ProcessPoolExecutor(min(workers, len(units)), mp_context=get_context("spawn"))
+    others = active_children()
+    context = get_context("spawn")
+    pool = ProcessPoolExecutor(min(workers, len(units)), mp_context=context, initializer=_end_with_parent)
     try:
         futures = {pool.submit(unit.execute, checkpoint_of(unit, path), print): unit for unit in units}
         for future in as_completed(futures):
@@ -104,8 +110,25 @@ def _outcomes(
                 ) from error
             except Exception as error:
                 yield futures[future], error
+    except BaseException:
+        for child in active_children():
+            if child not in others:
+                child.terminate()  # what it runs may take hours more, and has its checkpoint
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Let a worker end as soon as the process that started it is gone, also if that was killed."""
+    parent = parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def _time_left(units: Sequence[Unit], results: Sequence[Result], workers: int) -> str:
