@@ -8,7 +8,7 @@ import torch
 from sklearn.metrics import f1_score, precision_score, recall_score
 
 import uai_notebook as uai
-from uai_notebook.experiments import zong
+from uai_notebook.experiments import units, zong
 from uai_notebook.experiments.zong import METHODS, NATURAL, SETTINGS, ZongRun, halves, run_on
 
 rng = np.random.default_rng(0)
@@ -142,6 +142,41 @@ def test_an_epoch_is_as_many_batches_as_hold_the_items_once():
     assert zong._config("DAGMM", SETTINGS["arrhythmia"], 193).pretrain_steps == 10_000 * 2
     assert zong._config("DAGMM", zong.OTHER, 193).pretrain_steps == zong.STEPS
     assert zong._config("PAE", SETTINGS["thyroid"], 1840).pretrain_steps == zong.STEPS
+
+
+class Killed(BaseException):
+    """As Ctrl-C is: not an Exception."""
+
+
+@pytest.mark.parametrize("method", ["PAE", "DSEBM-r", "DCN", "DAGMM"])
+def test_an_interrupted_training_goes_on_in_its_middle_with_the_same_result(apart, method, monkeypatch, tmp_path):
+    monkeypatch.setattr(zong, "STEPS", 60)
+    monkeypatch.setattr(units, "CHECKPOINT_SECONDS", 0.0)
+    run, path = ZongRun("apart", method, 0.0, 3), tmp_path / "run.npz"
+    scores = []
+    scored = zong._scored
+    monkeypatch.setattr(zong, "_scored", lambda y, score, *rest: scores.append(score) or scored(y, score, *rest))
+    run_on(apart, run)
+
+    def killed(line):
+        if line == "run: step 47 of 60":
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_on(apart, run, path, killed)
+    lines = []
+    run_on(apart, run, path, lines.append)
+    assert lines[:2] == ["run: goes on from step 47", "run: step 48 of 60"]
+    np.testing.assert_array_equal(*scores)
+
+
+def test_a_checkpoint_of_other_data_is_refused(apart, monkeypatch, tmp_path):
+    monkeypatch.setattr(zong, "STEPS", 5)
+    monkeypatch.setattr(units, "CHECKPOINT_SECONDS", 0.0)
+    path = tmp_path / "run.npz"
+    run_on(apart, ZongRun("apart", "DAGMM", 0.0, 3), path, lambda line: None)
+    with pytest.raises(ValueError, match=r"run\.npz belongs to other data: delete it"):
+        run_on(apart, ZongRun("apart", "DAGMM", 0.0, 4), path, lambda line: None)
 
 
 def test_threads_are_as_they_were_after_a_run(apart, quick):

@@ -217,11 +217,12 @@ class ZongUnit:
         return {"contamination": self.contamination}
 
     def execute(self, checkpoint: Path, report: Report = print) -> list[Result]:
-        """Train and test; without checkpoints, it takes minutes."""
+        """Train and test."""
         from .zong import ZongRun
 
         made_by = origin()  # now: the program may change while it runs
-        scores = ZongRun(self.dataset, self.method, self.contamination, self.seed).execute()
+        scores = ZongRun(self.dataset, self.method, self.contamination, self.seed).execute(checkpoint, report)
+        commits = dict.fromkeys(filter(None, (scores.commit, made_by["commit"])))
         return [
             Result(
                 method=self.method,
@@ -238,7 +239,8 @@ class ZongUnit:
                 seconds=round(scores.seconds, 1),
                 config=self.settings,
                 extra={"n_test": scores.n_test, "n_flagged": scores.n_flagged, **scores.settings},
-                **made_by,
+                versions=made_by["versions"],
+                commit=", ".join(commits),
                 time=datetime.now(UTC).isoformat(timespec="seconds"),
             )
         ]

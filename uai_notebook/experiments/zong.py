@@ -8,16 +8,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from .. import checkpoint
 from ..datasets import Dataset, load_dataset
 from ..learners import Learner, OcSvmLearner, UaiLearner
 from ..models import DAGMM, DCN, DSEBM, BaseModel, PretrainedAutoEncoder
 from ..training import TrainConfig, fit_scaling
+from . import units
+from .results import origin
+from .units import Report
 
 NATURAL = {"kddcup": 0.2, "thyroid": 0.025, "arrhythmia": 0.15, "kddcup_rev": 0.2}
 """Share of the test half that Zong flags: that of the anomalies in the whole set, rounded."""
@@ -64,9 +69,11 @@ class Scores:
     found, n_anomalies, n_flagged, n_test : int
         Anomalies flagged, anomalies in the test half, items flagged, items of the test half.
     seconds : float
-        Of training and scoring.
+        Of training and scoring, added up over interruptions.
     settings : dict
         What the run was made with, as plain values.
+    commit : str
+        Of the program that began the run, if it was interrupted.
     """
 
     precision: float
@@ -78,6 +85,7 @@ class Scores:
     n_test: int
     seconds: float
     settings: dict[str, Any] = field(default_factory=dict)
+    commit: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,12 +132,15 @@ class ZongRun:
         if self.contamination is not None and not 0 <= self.contamination < 1:
             raise ValueError(f"contamination={self.contamination!r}: expected a share from 0 to less than 1, or None.")
 
-    def execute(self) -> Scores:
-        """Train and test, on one thread. Raises what `load_dataset` raises."""
-        return run_on(load_dataset(self.dataset, seed=self.seed), self)
+    def execute(self, path: Path | None = None, report: Report = print) -> Scores:
+        """Train and test, on one thread. Raises what `load_dataset` raises.
+
+        With a ``path``, a long training leaves a checkpoint there now and then, and goes on from it.
+        """
+        return run_on(load_dataset(self.dataset, seed=self.seed, quiet=path is not None), self, path, report)
 
 
-def run_on(ds: Dataset, run: ZongRun) -> Scores:
+def run_on(ds: Dataset, run: ZongRun, path: Path | None = None, report: Report = print) -> Scores:
     """A run on a Dataset that is at hand, with the settings of the name in ``run``. ValueError if it has no truth."""
     if ds.y is None:
         raise ValueError(f"{ds!r} has no y: this protocol needs the truth of every item.")
@@ -143,15 +154,37 @@ def run_on(ds: Dataset, run: ZongRun) -> Scores:
         # It is scaled: learners must not scale it again by the range of the training items.
         known = replace(Dataset.from_arrays(x[train]), value_range=(0.0, 1.0))
         learner, settings = _learner(known, run, float(ds.y[train].mean()))
-        for _ in learner.pretrain():
-            pass
+        before, commit = _pretrain(learner, known, path, report)
         score = learner.score(x[test])
-        seconds = time.perf_counter() - began
+        seconds = before + time.perf_counter() - began
     finally:
         torch.set_num_threads(threads)
     share = NATURAL.get(run.dataset, float(ds.y.mean()))
     settings = {"n_train": len(train), "train_anomalies": int(ds.y[train].sum()), "flagged": share, **settings}
-    return _scored(ds.y[test], score, share, seconds, settings)
+    return replace(_scored(ds.y[test], score, share, seconds, settings), commit=commit)
+
+
+def _pretrain(learner: Learner, known: Dataset, path: Path | None, report: Report) -> tuple[float, str]:
+    """Train; returns the seconds of earlier parts, and the commit of the program that began."""
+    before, commit = 0.0, origin()["commit"]
+    if path is not None and path.exists():
+        state = checkpoint.read(path)
+        if state["fingerprint"] != known.fingerprint:
+            raise ValueError(f"{path} belongs to other data: delete it to start again.")
+        learner.load_state_dict(state["learner"])
+        before, commit = state["seconds"], state["commit"]
+        report(f"{path.stem}: goes on from step {state['learner']['pretrained']:,}")
+    began = saved = time.monotonic()
+    for progress in learner.pretrain():
+        now = time.monotonic()
+        if path is None or now - saved < units.CHECKPOINT_SECONDS:
+            continue
+        saved, state = now, learner.state_dict()
+        if state.get("pretrained"):
+            part = {"seconds": before + now - began, "commit": commit, "fingerprint": known.fingerprint}
+            checkpoint.write(path, {"learner": state, **part})
+        report(f"{path.stem}: step {progress.step:,} of {progress.of:,}")
+    return before, commit
 
 
 def halves(y: npt.NDArray[Any], contamination: float | None, seed: int) -> tuple[IntArray, IntArray]:

@@ -104,22 +104,27 @@ class UaiLearner:
         self._optimizer = make_optimizer(self.net.parameters(), self.config)
         self._seen = (False, False)  # whether the head has been trained with a normal, an anomaly
         self._losses: dict[str, float] = {}
+        self._pretrained = 0  # steps of an unfinished pre-training that its own stages are behind
         self._try_one_batch()
 
     def pretrain(self) -> Iterator[Progress]:
-        """``pretrain_steps`` steps: the model's own stages where it has them, then on the base loss."""
+        """``pretrain_steps`` steps: the model's own stages where it has them, then on the base loss.
+
+        From a state that was taken after these stages it goes on; from one within them it would begin anew.
+        """
         of = self.config.pretrain_steps
         pretrain_stages = getattr(self.net.base, "pretrain_stages", None)
         stages = [] if pretrain_stages is None else pretrain_stages(of)
         if (taken := sum(stage.steps for stage in stages)) >= of:
             name = type(self.net.base).__name__
             raise ValueError(f"{name}.pretrain_stages took {taken} of {of} steps: leave at least one for the whole.")
-        done = 0
-        for stage in stages:
+        done = self._pretrained
+        for stage in stages if not done else []:
             for progress in stage_steps(self.net, stage, self.rows, self.config, self._generator):
                 yield Progress(done + progress.step, of, progress.loss)
             done += stage.steps
         for progress in self._train(of - done, None):
+            self._pretrained = (done + progress.step) % of
             yield Progress(done + progress.step, of, progress.loss)
 
     def update(self, index: npt.NDArray[np.int64], label: npt.NDArray[np.int8]) -> Iterator[Progress]:
@@ -171,6 +176,7 @@ class UaiLearner:
             "random": _arrays(self._generator.get_state()),
             "seen": list(self._seen),
             "losses": dict(self._losses),
+            "pretrained": self._pretrained,
             "scaling": [self.rows.offset.copy(), self.rows.factor.copy()],
         }
 
@@ -184,6 +190,7 @@ class UaiLearner:
         self._generator.set_state(_tensors(state["random"]))
         self._seen = (bool(state["seen"][0]), bool(state["seen"][1]))
         self._losses = dict(state["losses"])
+        self._pretrained = int(state.get("pretrained", 0))  # older ones lack it
         self.rows = Rows(self.rows.ds, self.rows.device, tuple(state["scaling"]))
 
     @property
