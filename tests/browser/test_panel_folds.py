@@ -117,8 +117,10 @@ uai.Explorer(session, train_every=1000)
 BROKEN = """() => {
   const panel = document.querySelector(".uai-panel"), right = panel.getBoundingClientRect().right;
   const range = document.createRange();
-  const cut = [...panel.querySelectorAll(".uai-fold-body td")].filter(cell => {
-    const text = cell.firstChild, words = text?.nodeType === 3 ? [...text.data.matchAll(/\\S+/g)] : [];
+  const cut = [...panel.querySelectorAll(":is(.uai-body, .uai-fold-body) td")].filter(cell => {
+    let text = cell;
+    while (text.firstChild) text = text.firstChild;
+    const words = text.nodeType === 3 ? [...text.data.matchAll(/\\S+/g)] : [];
     return words.some(({ 0: word, index }) => {
       range.setStart(text, index);
       range.setEnd(text, index + word.length);
@@ -129,6 +131,9 @@ BROKEN = """() => {
     body.getBoundingClientRect().right > right || (body.scrollWidth > body.clientWidth && body.tabIndex !== 0));
   return [cut.map(cell => cell.textContent), out.map(body => body.className)];
 }"""
+
+
+FITS = "width => document.querySelector('.uai-panel').getBoundingClientRect().right <= width"
 
 
 def test_no_number_is_cut_in_two_however_narrow_the_panel_is(
@@ -143,7 +148,9 @@ def test_no_number_is_cut_in_two_however_narrow_the_panel_is(
     widths = set()
     for width in (1400, 1150, 900, 700, 500):
         page.set_viewport_size({"width": width, "height": 1000})
-        page.wait_for_timeout(300)
+        page.wait_for_function(FITS, arg=width)
+        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         widths.add(page.evaluate("document.querySelector('.uai-panel').clientWidth"))
         assert page.evaluate(BROKEN) == [[], []], width
+        assert page.evaluate("document.querySelector('.uai-why-card tbody th').clientWidth") > 80
     assert min(widths) < 400

@@ -255,9 +255,10 @@ def _table(ds: Dataset, row: pd.Series[Any]) -> str:
     head = "".join(f'<th scope="col" style="text-align:left">{title}</th>' for title in titles)
     lines = []
     for j, (name, value) in enumerate(row.iloc[:_MAX_FEATURES].items()):
-        share = f"<td>{_share(lower[j]) if j in lower else ''}</td>" if lower else ""
+        share = f'<td style="{_NUMBER}">{_share(lower[j]) if j in lower else ""}</td>' if lower else ""
         lines.append(f'<tr><th scope="row" style="{_CELL};font-weight:normal">{_cell(str(name))}</th>')
-        lines.append(f'<td style="{_CELL}">{_cell(_value(value), value)}</td>{share}</tr>')
+        style = _CELL if isinstance(value, str) else _NUMBER
+        lines.append(f'<td style="{style}">{_cell(_value(value), value)}</td>{share}</tr>')
     table = f'<table class="uai-item-table" style="{_TABLE}"><thead><tr>{head}</tr></thead><tbody>'
     table += "".join(lines) + "</tbody></table>"
     if len(row) > _MAX_FEATURES:
@@ -269,6 +270,7 @@ def _table(ds: Dataset, row: pd.Series[Any]) -> str:
 
 _TABLE = "border-collapse:collapse;font-variant-numeric:tabular-nums"
 _CELL = "text-align:left;padding-right:1em;overflow-wrap:anywhere"
+_NUMBER = "text-align:left;padding-right:1em;overflow-wrap:normal"  # half a number is another number
 _SCROLL = "max-height:400px;overflow:auto"
 
 

@@ -24,9 +24,11 @@ def small_table(title: str, heads: list[str], rows: Iterable[tuple[str, list[str
     >>> "&lt;b&gt;</th>" in table, ">31</td>" in table
     (True, True)
     """
-    head = "".join(f'<th scope="col" style="{_CELL if i else _FIRST}">{shortened(h)}</th>' for i, h in enumerate(heads))
+    rows = list(rows)
+    first = _FIRST + (";min-width:8em" if any(len(name) > 12 for name, _ in rows) else "")  # not a letter a line
+    head = "".join(f'<th scope="col" style="{_CELL if i else first}">{shortened(h)}</th>' for i, h in enumerate(heads))
     body = "".join(
-        f'<tr><th scope="row" style="{_FIRST}">{shortened(name)}</th>'
+        f'<tr><th scope="row" style="{first}">{shortened(name)}</th>'
         + "".join(f'<td style="{_CELL}">{shortened(value)}</td>' for value in values)
         + "</tr>"
         for name, values in rows
