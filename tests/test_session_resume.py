@@ -256,6 +256,19 @@ def test_reopening_while_a_training_runs_stops_it_first(ds, tmp_path, make, nump
     assert older.round == newer.round == 0
 
 
+def test_a_model_that_is_given_again_while_it_trains_is_restored_when_it_has_stopped(ds, tmp_path, make, numpy_learner):
+    learner = numpy_learner(ds)
+    older = make(path=tmp_path, base=learner)
+    older.train()
+    learner.hold.set()
+    older.start()
+    evaluate, training = learner.evaluate, []
+    learner.evaluate = lambda: (training.append(older.training), evaluate())[1]
+    newer = Session.open(tmp_path, ds, learner, k=5)
+    assert training == [False]
+    np.testing.assert_array_equal(newer.snapshot.base_score, older.snapshot.base_score)
+
+
 @pytest.mark.parametrize("wrong", [{"base": "class"}, {"seed": 9}, {"k": 0}, {"query": "entropy"}, {"nonsense": 1}])
 def test_a_failing_open_leaves_the_older_session_as_it_was(make, ds, tmp_path, wrong):
     older = make(path=tmp_path)

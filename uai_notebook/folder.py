@@ -133,12 +133,14 @@ def opened(path: Path, ds: Dataset, read_only: bool, take_over: bool) -> Iterato
 
 
 @contextmanager
-def handed_over(path: Path | None) -> Iterator[None]:
+def handed_over(path: Path | None, base: Any = None) -> Iterator[None]:
     """Inside, a new session takes the folder; only if that succeeds is an older one closed. None: nothing is taken."""
     older = None if path is None else open_sessions.get(path)
     if older is None:
         yield
         return
+    while older.training and base is older._base and not isinstance(base, str):  # the same model cannot do both
+        older.cancel()
     with older._lock:  # no answer may come in between
         yield
         older._closed = OPENED_AGAIN

@@ -218,7 +218,7 @@ class ActiveSession:
             Labelled items have changed or are gone: see :attr:`unmatched`.
         """
         path = Path(path).resolve()
-        with handed_over(None if read_only else path), opened(path, ds, read_only, take_over) as folder:
+        with handed_over(None if read_only else path, base), opened(path, ds, read_only, take_over) as folder:
             options = saved_options(folder.store, path, base, query)
             return cls(ds, path=path, annotator=annotator, _folder=folder, **options)
 
@@ -249,7 +249,7 @@ class ActiveSession:
             return older
         if not here["read_only"] and not SessionFolder.exists(path):
             return cls(ds, base, path=path, **options)
-        with handed_over(None if here["read_only"] else path), opened(path, ds, **here) as folder:
+        with handed_over(None if here["read_only"] else path, base), opened(path, ds, **here) as folder:
             return cls(ds, path=path, _folder=folder, **merged_options(folder.store, path, base, options))
 
     def close(self, reason: str = "This session was closed.") -> None:
