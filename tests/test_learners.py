@@ -159,6 +159,22 @@ def test_evaluating_does_not_change_what_comes_next(build):
 # -- the torch learner ----------------------------------------------------------------------------------------------
 
 
+def test_only_the_state_of_an_unfinished_pretraining_says_where_it_is(ds, config):
+    # A session on disk knows a module of one's own by the content of its first state.
+    learner = UaiLearner(ds, "dae", config)
+    assert "pretrained" not in learner.state_dict()
+    steps = learner.pretrain()
+    next(steps)
+    state = learner.state_dict()
+    assert state["pretrained"] == 1
+    run(steps)
+    assert "pretrained" not in learner.state_dict()
+    again = UaiLearner(ds, "dae", config, seed=9)
+    again.load_state_dict(state)
+    assert len(run(again.pretrain())) == config.pretrain_steps - 1
+    assert same(again.evaluate(), learner.evaluate())
+
+
 def test_labels_move_the_scores_of_labelled_items_apart(ds):
     config = uai.TrainConfig(hidden=(16, 4), pretrain_steps=50, round_steps=200, batch_size=32, labeled_batch=32)
     learner = UaiLearner(ds, config=config)

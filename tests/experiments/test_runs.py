@@ -72,7 +72,7 @@ def test_each_run_is_reported_with_the_time_left(tmp_path: Path, executed) -> No
 def test_the_time_left_goes_by_other_settings_where_these_were_never_run(tmp_path: Path, executed) -> None:
     lines: list[str] = []
     runs = [tiny(config=config) for config in (TINY, TrainConfig(noise=0.3), TrainConfig(noise=0.01))]
-    run_all([*runs, tiny(dataset="mnist_0")], tmp_path / "r.jsonl", report=lines.append)
+    run_all([*runs, tiny(dataset="digits_0_2")], tmp_path / "r.jsonl", report=lines.append)
     ends = [line.split("; ")[-1] for line in lines[1:4]]
     assert ends == ["more than 2.0 min left", "more than 1.0 min left", "unknown time left"]
 
@@ -87,6 +87,11 @@ def test_an_unknown_data_set_or_base_is_an_error_that_names_those_there_are() ->
         tiny(dataset="digit_0")
     with pytest.raises(ValueError, match="base='DAE': expected one of dae, class"):
         tiny(base="DAE")
+
+
+def test_a_budget_beyond_the_data_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"budget=2,000: digits_0 has 1,637 items\."):
+        tiny(budget=2000)
 
 
 def test_a_real_run_gives_the_base_model_and_its_uai_twin(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ class Run:
     Raises
     ------
     ValueError
-        No such data set or base model.
+        No such data set or base model, or a budget beyond the data.
 
     Examples
     --------
@@ -126,6 +126,9 @@ class Run:
             raise ValueError(f"no data set is called {self.dataset!r}: expected one of {', '.join(ENTRIES)}.")
         if self.base not in BASES:
             raise ValueError(f"base={self.base!r}: expected one of {', '.join(BASES)}.")
+        n = ENTRIES[self.dataset].n_items
+        if self.budget > n:
+            raise ValueError(f"budget={self.budget:,}: {self.dataset} has {n:,} items.")
 
     @property
     def title(self) -> str:

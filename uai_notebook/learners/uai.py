@@ -170,14 +170,15 @@ class UaiLearner:
 
     def state_dict(self) -> dict[str, Any]:
         """Copies of weights, optimizer and random state, and the scaling, as plain arrays and numbers."""
+        unfinished = {"pretrained": self._pretrained} if self._pretrained else {}
         return {
             "net": _arrays(self.net.state_dict()),
             "optimizer": _arrays(self._optimizer.state_dict()),
             "random": _arrays(self._generator.get_state()),
             "seen": list(self._seen),
             "losses": dict(self._losses),
-            "pretrained": self._pretrained,
             "scaling": [self.rows.offset.copy(), self.rows.factor.copy()],
+            **unfinished,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -190,7 +191,7 @@ class UaiLearner:
         self._generator.set_state(_tensors(state["random"]))
         self._seen = (bool(state["seen"][0]), bool(state["seen"][1]))
         self._losses = dict(state["losses"])
-        self._pretrained = int(state.get("pretrained", 0))  # older ones lack it
+        self._pretrained = int(state.get("pretrained", 0))
         self.rows = Rows(self.rows.ds, self.rows.device, tuple(state["scaling"]))
 
     @property
