@@ -51,7 +51,13 @@ def test_a_key_given_as_a_capital_is_the_key(trained, show):
     assert panel.key_map["anomaly"] == ["j"]
 
 
-@pytest.mark.parametrize("key", [None, 5, "", ["Tab"], [""], [None]], ids=repr)
+@pytest.mark.parametrize("key", [" ", "Enter", "ArrowUp", "F2", "é", "T"])
+def test_what_browsers_call_a_key_can_be_one(trained, show, key):
+    panel, _ = show(trained, keys={"anomaly": key})
+    assert panel.key_map["anomaly"] == [key.lower() if len(key) == 1 else key]
+
+
+@pytest.mark.parametrize("key", [None, 5, "", ["Tab"], [""], [None], "space", "Ctrl+J", "ab"], ids=repr)
 def test_what_is_no_key_is_refused_in_words(trained, key):
     with pytest.raises((ValueError, TypeError), match="anomaly"):
         LabelPanel(trained, keys={"anomaly": key})

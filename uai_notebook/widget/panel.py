@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import reprlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,7 @@ _static = files(__package__) / "static"
 _log = logging.getLogger(__name__)
 _ORDER_SECONDS = 0.3  # how long a message waits for the one before it
 _KEY_LENGTH = 1_000  # of a question
+_KEY = re.compile(r"(?!Tab$)(.|[A-Z][A-Za-z0-9]+)", re.DOTALL)  # KeyboardEvent.key
 _VIEWS = 20  # acknowledgements are kept for so many views of one panel
 
 KEYS: dict[str, tuple[str, ...]] = {
@@ -397,8 +399,11 @@ def check_keys(keys: Mapping[str, Any] | None) -> dict[str, list[str]]:
     names: dict[str, list[str]] = {}
     for act, given in {**KEYS, **(keys or {})}.items():
         listed = [given] if isinstance(given, str) else given
-        if not isinstance(listed, list | tuple) or not all(isinstance(k, str) and k not in ("", "Tab") for k in listed):
-            raise ValueError(f"keys: {act}={given!r}: expected names of keys, such as ['a', '1']; Tab stays Tab.")
+        if not isinstance(listed, list | tuple) or not all(isinstance(k, str) and _KEY.fullmatch(k) for k in listed):
+            raise ValueError(
+                f"keys: {act}={given!r}: expected names of keys as browsers give them, such as ['a', '1', ' ', "
+                "'Enter', 'ArrowUp', 'F2'], without Ctrl, Alt or Meta; Tab stays Tab."
+            )
         names[act] = [key.lower() if len(key) == 1 else key for key in listed]
     taken = [key for act in names.values() for key in act]
     twice = sorted({key for key in taken if taken.count(key) > 1})
