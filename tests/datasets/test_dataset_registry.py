@@ -124,11 +124,18 @@ def test_an_unknown_name_is_refused_with_the_closest_and_all_names():
 
 def test_the_list_has_a_row_per_set_with_its_counts_and_licence():
     table = list_datasets()
-    columns = ["name", "n_items", "n_features", "n_anomalies", "cached", "source", "licence", "paper"]
+    columns = ["name", "n_items", "n_features", "n_anomalies", "cached", "source", "licence", "paper", "checksum"]
     assert list(table.columns) == columns
     assert table["name"].tolist() == list(ENTRIES)
     assert table["cached"].dtype == bool
     assert (table[["source", "licence", "paper"]] != "").all(axis=None)
+
+
+def test_the_list_has_the_checksums_of_the_files():
+    checksums = list_datasets().set_index("name")["checksum"]
+    assert checksums["yeast"] == "sha256:45ebcdd9d5593fe835fa5e179844128657fb0684c83d6243cc21c811a2e3843c"
+    assert checksums["mnist_0"] == "md5:f68b3c2dcbeaaa9fbdd348bbdeb94873 md5:d53e105ee54ea40749a09fcbcd1e9432"
+    assert (checksums == "").tolist() == [name.startswith("digits") for name in checksums.index]
 
 
 def test_the_list_says_what_loads_without_a_network(tmp_path, monkeypatch):

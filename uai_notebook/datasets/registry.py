@@ -102,7 +102,8 @@ def list_datasets() -> pd.DataFrame:
     Returns
     -------
     DataFrame with columns name, n_items, n_features, n_anomalies, cached (True: loads without a network), source,
-    licence, paper (where the paper describes it, with its counts where they differ).
+    licence, paper (where the paper describes it, with its counts where they differ), checksum (of its ready-made files,
+    in the order of their names; empty where none is needed).
 
     Examples
     --------
@@ -121,6 +122,7 @@ def list_datasets() -> pd.DataFrame:
             "source": entry.source,
             "licence": entry.licence,
             "paper": entry.paper,
+            "checksum": " ".join(file.known_hash for file in sorted(entry.files, key=lambda file: file.path)),
         }
         for name, entry in ENTRIES.items()
     )
