@@ -46,11 +46,15 @@ ds = uai.load_dataset("digits_0")
 config = uai.TrainConfig(hidden=(256, 64, 1))
 session = uai.ActiveSession(ds, base="class", k=10, budget=150, config=config)
 """
-FIGURES = {  # of uai.views; those that are there
-    "evolution": "uai.views.evolution(session)",
+FIGURES = {
+    "evolution": "uai.views.evolution(session, numbers=uai.views.separability(session))",
     "compare": "uai.views.compare(session)",
     "separability": "uai.views.separability_curve(session)",
+    "known_labels": "uai.views.separability_curve(session, on='known labels')",
     "frozen": "uai.views.frozen_curves(session)",
+    "discovery": "uai.views.discovery_curve([session])",
+    "choices": "uai.views.choices(session)",
+    "latent_map": "uai.views.latent_map(session, of='both', max_items=800)",
 }
 #: What a person may switch on in the scatter: a menu and what is chosen there, or a button. One after the other; each
 #: is switched off again before the next.
@@ -149,18 +153,15 @@ def shoot(browser: Any, folder: Path, *, dark: bool, width: int) -> Path:
 
 def shoot_all(browser: Any, folder: Path, *, dark: bool) -> Iterator[Path]:
     """Everything to look over, in one theme."""
-    import uai_notebook as uai
-
-    figures = {name: cell for name, cell in FIGURES.items() if cell.split("(")[0].split(".")[-1] in dir(uai.views)}
     with open_lab(dark) as lab:
-        page = open_notebook(browser, lab, [ONE_DIMENSION, ANSWERS, CELL.split("\n", 4)[-1], *figures.values()])
+        page = open_notebook(browser, lab, [ONE_DIMENSION, ANSWERS, CELL.split("\n", 4)[-1], *FIGURES.values()])
         page.wait_for_function("document.querySelector('.uai-scatter')?.dataset.round === '5'", timeout=300_000)
-        page.wait_for_function(ALL_DRAWN, arg=len(figures), timeout=300_000)
+        page.wait_for_function(ALL_DRAWN, arg=len(FIGURES), timeout=300_000)
         for width in (700, 1400):
-            page.set_viewport_size({"width": width, "height": 1600})
+            page.set_viewport_size({"width": width, "height": 2600})  # or the status bar would lie over the Explorer
             page.wait_for_timeout(6000)
             name = f"{'dark' if dark else 'light'}_{width}"
-            for part, node in _parts(page, list(figures)):
+            for part, node in _parts(page):
                 path = folder / f"{name}_{part}.png"
                 node.scroll_into_view_if_needed()
                 page.wait_for_timeout(700)
@@ -168,8 +169,8 @@ def shoot_all(browser: Any, folder: Path, *, dark: bool) -> Iterator[Path]:
                 yield from (path, *write_as_seen(path))
 
 
-def _parts(page: Any, figures: list[str]) -> Iterator[tuple[str, Any]]:
-    """Names and elements: the Explorer as it opens, the scatter in each state it has, and the figures."""
+def _parts(page: Any) -> Iterator[tuple[str, Any]]:
+    """Names and elements: the Explorer on each of its pages, the scatter in each state it has, and the figures."""
     explorer = page.locator(".uai-explorer").first
     yield "explorer", explorer
     scatter = explorer.locator(".uai-scatter")
@@ -185,9 +186,14 @@ def _parts(page: Any, figures: list[str]) -> Iterator[tuple[str, Any]]:
         page.wait_for_timeout(1500)
         yield f"scatter_{state}", scatter
         switch.click() if kind == "button" else switch.select_option(index=0)
+    for tab in ("Separability", "If training had stopped", "Found"):
+        explorer.get_by_role("button", name=tab).click()
+        page.wait_for_timeout(4000)
+        if tab != "Found":
+            yield f"explorer_{tab.split()[-1].lower()}", explorer
     outputs = page.locator(OUTPUT)
-    for i in range(min(outputs.count(), len(figures))):
-        yield figures[i], outputs.nth(i)
+    for i, name in enumerate(FIGURES):
+        yield name, outputs.nth(i)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
