@@ -77,6 +77,21 @@ def test_simulate_goes_on_from_where_the_session_is(make, ds):
     assert session.n_asked == 10
 
 
+def test_simulate_goes_on_where_a_process_was_killed_in_a_training(make, ds, tmp_path):
+    whole = make(budget=20)
+    uai.simulate(whole, uai.Oracle(ds.y), progress=False)
+    session = make(budget=20, path=tmp_path)
+    session.train()
+    session.label(session.queue, uai.Oracle(ds.y).audit(session.queue))
+    session.close()
+    for file in (tmp_path / "checkpoints").iterdir():
+        file.unlink()
+    again = uai.ActiveSession.resume(tmp_path, ds)
+    uai.simulate(again, uai.Oracle(ds.y), progress=False)
+    assert again.labels["index"].tolist() == whole.labels["index"].tolist()
+    np.testing.assert_array_equal(again.snapshot.ranking_score, whole.snapshot.ranking_score)
+
+
 def test_simulate_takes_unsure_which_spends_budget(make):
     expert = Scripted(np.full(80, -1))
     session = uai.simulate(make(budget=10), expert, progress=False)

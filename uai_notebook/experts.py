@@ -100,11 +100,12 @@ def simulate(
             while not session.done:
                 if session.training:  # started by somebody else, a widget for example
                     session.wait()
-                if not len(session.queue):
+                queue, before = session.queue, session.snapshot
+                if not len(queue):
                     session.train()
-                queue = session.queue
-                if not len(queue):  # the training was cancelled
-                    break
+                    if session.snapshot is before:  # the training was cancelled
+                        break
+                    continue  # rounds that were done again ask nothing: then comes a new one
                 session.label(queue, expert.audit(queue))
                 if after_round is not None:
                     after_round(session)
