@@ -167,6 +167,15 @@ def test_what_is_exported_or_copied_has_the_notes(trained, show, kind):
     assert {int(row["index"]): row["note"] for row in rows} == {first: "", second: "'=odd, <b>one</b>"}
 
 
+def test_a_note_with_half_a_character_is_exported_with_a_question_mark(trained, show):
+    _panel, page = show(trained)
+    trained.note(page.answer(1), "half \ud800")
+    page.came.clear()
+    assert page.send("export")["message"] == ""
+    (text,) = [m["content"]["text"] for m in page.came if m["method"] == "custom"]
+    assert "half ?" in text
+
+
 def test_the_name_of_an_exported_file_is_no_path(make, show, numpy_learner):
     data = uai.Dataset.from_arrays(np.eye(6), name="../../etc/a b")
     _panel, page = show(make(ds=data, base=numpy_learner(data)))

@@ -280,7 +280,8 @@ class LabelPanel(anywidget.AnyWidget):
     def _answers(self) -> pd.DataFrame:
         """The labels as they are handed over, each with the note of its item."""
         labels, notes = self.session.labels, self.session.notes
-        return labels.assign(note=[notes.get(i, "") for i in labels["index"].tolist()])
+        texts = [notes.get(i, "") for i in labels["index"].tolist()]
+        return labels.assign(note=pd.Series(texts, labels.index, dtype="object"))  # which may hold half a character
 
     _acts: Mapping[str, Callable[[LabelPanel, dict[str, Any]], None]] = {
         "label": _label,
