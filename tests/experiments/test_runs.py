@@ -268,6 +268,15 @@ def test_a_flat_latent_is_probed_for_figures_9_and_10(tmp_path: Path, monkeypatc
     assert set(active.extra["probes"]["0"]["latent"]["auc"]) == {"base", "plane"}
 
 
+def test_a_dagmm_whose_net_ends_in_one_unit_is_probed_for_figures_4_and_11(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(probes.BUDGETS, "digits_0", (0,))
+    run = tiny(base="dagmm", config=replace(TINY, hidden=(8, 1)), active=False)
+    (alone,) = run.execute(tmp_path / "none.npz", quiet)
+    assert list(alone.extra["probes"]["0"]) == ["frozen"]
+
+
 @pytest.mark.data
 @pytest.mark.slow
 @pytest.mark.skipif(not os.environ.get("UAI_NOTEBOOK_DATA"), reason="UAI_NOTEBOOK_DATA is not set")

@@ -63,7 +63,9 @@ def probe(session: ActiveSession, truth: npt.NDArray[Any]) -> dict[str, Any]:
 
 
 def _is_flat(session: ActiveSession) -> bool:
-    return session.config.hidden[-1] == 1
+    """Whether l(x) is one number; DAGMM's is two more than its net's last layer."""
+    net = getattr(session.learner, "net", None)
+    return net is not None and net.base.latent_dim == 1
 
 
 def frozen_curve(session: ActiveSession, truth: npt.NDArray[Any]) -> dict[str, Any]:
