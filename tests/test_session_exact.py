@@ -234,6 +234,23 @@ def test_undo_of_any_depth_goes_on_after_a_resume(make, ds, tmp_path):
     assert again.labels["index"].tolist() == [0, 1, 2, 3, 4]
 
 
+def test_the_model_follows_an_undo_of_what_it_was_trained_on_at_the_next_round(make, ds, tmp_path):
+    session = make(path=tmp_path / "s")
+    session.label([0, 1], [1, 0])
+    session.train()
+    session.label([2, 3], [1, 0])
+    session.train()
+    session.undo()
+    assert session.snapshot.labeled_index.tolist() == [0, 1, 2, 3], "until then"
+    again = Session.resume(left(session), ds)
+    for one in (session, again):
+        assert one.n_untrained == 2
+        assert one.train().labeled_index.tolist() == [0, 1]
+        one.redo()
+        assert one.train().labeled_index.tolist() == [0, 1, 2, 3]
+    np.testing.assert_array_equal(again.snapshot.ranking_score, session.snapshot.ranking_score)
+
+
 def test_checkpoints_are_two_and_frames_are_those_of_the_history(make, tmp_path):
     session = make(path=tmp_path / "s")
     for i in range(6):
