@@ -176,6 +176,19 @@ def test_importing_the_module_does_not_import_plotly() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_page_that_asks_for_all_widgets_never_gets_a_figure_that_is_half_made(monkeypatch) -> None:
+    from ipywidgets.widgets import widget
+
+    opened = []
+    create = widget.comm.create_comm
+    monkeypatch.setattr(widget.comm, "create_comm", lambda **options: opened.append(options) or create(**options))
+    curve = DiscoveryCurve(a_session())
+    states = [options["data"]["state"] for options in opened]
+    assert [len(state["_widget_data"]) for state in states if "_widget_data" in state] == [3]
+    assert next(state for state in states if "_widget_data" in state)["_widget_layout"]["height"] == 220
+    curve.close()
+
+
 # -- pages ----------------------------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ def test_numbers_reach_every_view_and_those_that_come_later(show, new_session):
     assert said["head"] == ["AP of s", "AP of s_uai", "AP of [l; s]", "AUC of s", "AUC of s_uai", "AUC of [l; s]"]
     known, truth = said["rounds"][0]
     assert (known[0], truth[0]) == ("known labels: 2 of 5", "truth: 10 of 60")
-    assert known[1:4] == [["0.500", "0.25 to 0.88"], ["", ""], ["1.000", "0.25 to 0.88"]]
+    assert known[1:4] == [["0.500", "0.25–0.88"], ["", ""], ["1.000", "0.25–0.88"]]
     assert truth[1] == ["0.500", ""]
     later = [content for content, _ in browser.ready("later") if content["kind"] == "numbers"]
     assert [(content["view"], content["rounds"]) for content in later] == [("later", said["rounds"])]

@@ -243,7 +243,19 @@ def _figure_class() -> Any:
     from plotly.graph_objects import FigureWidget
 
     class CurveFigure(FigureWidget):
+        """It is told to the browser when it is complete: this thread is not the one that answers a page."""
+
         _css = _CSS
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            self._complete = False
+            super().__init__(*arguments, **options)
+            self._complete = True
+            self.open()
+
+        def open(self) -> None:
+            if self._complete:
+                super().open()
 
     return CurveFigure
 

@@ -51,5 +51,5 @@ def _cell(row: dict[str, Any] | None, measure: str) -> list[str]:
     if row is None:
         return ["", ""]
     low, high = row.get(f"{measure}_low"), row.get(f"{measure}_high")
-    limits = "" if pd.isna(low) or pd.isna(high) else f"{low:.2f} to {high:.2f}"
+    limits = "" if pd.isna(low) or pd.isna(high) else f"{low:.2f}\N{EN DASH}{high:.2f}"
     return [f"{row[measure]:.3f}", limits]

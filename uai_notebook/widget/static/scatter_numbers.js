@@ -13,7 +13,8 @@ export class Numbers {
   told = ""; // what the table was made from
   constructor() {
     this.table = document.createElement("table");
-    this.node = make("div", "numbers", { hidden: true }, [this.table]);
+    this.node = make("div", "numbers", { hidden: true, tabIndex: 0, role: "group" }, [this.table]); // narrow: it scrolls
+    this.node.ariaLabel = "Numbers of the round shown";
   }
   /** @param {{head: string[], rounds: Record<number, Row[]>}} msg */
   take({ head, rounds }) {
@@ -30,7 +31,7 @@ export class Numbers {
     this.told = told;
     const caption = this.table.createCaption(), top = document.createElement("tr");
     caption.textContent = rows.length ? CAPTION : "The numbers of this round were not measured.";
-    top.append(title("", "col"), ...this.head.map((name) => title(name, "col")));
+    top.append(document.createElement("td"), ...this.head.map((name) => title(name, "col")));
     this.table.replaceChildren(caption, ...(rows.length ? [top] : []), ...rows.map(([what, ...cells]) => {
       const line = document.createElement("tr");
       line.append(title(what, "row"), ...cells.map(([value, limits]) => {
