@@ -72,6 +72,23 @@ def test_four_threads_label_undo_and_train_at_once_and_nothing_is_lost(make, ds,
         assert (again._done, again._undone) == (session.store._done, session.store._undone)
 
 
+def test_threads_that_open_a_folder_at_once_get_one_session(ds, config, tmp_path):
+    together, found = threading.Barrier(6), []
+
+    def work() -> None:
+        together.wait()
+        found.append(uai.ActiveSession.open(tmp_path, ds, k=5, config=config))
+
+    workers = [threading.Thread(target=work) for _ in range(6)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(found) == 6
+    assert len(set(found)) == 1
+    found[0].label(0, 1)
+
+
 def test_labels_of_several_threads_are_all_there(make):
     session = make()
 

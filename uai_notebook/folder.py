@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ __all__ = [
     "is_same",
     "merged_options",
     "open_sessions",
+    "opening",
     "query_name",
     "saved_options",
     "set_options",
@@ -41,6 +43,8 @@ __all__ = [
 
 #: Sessions of this process by folder: running a cell again must not leave two trainers on one journal.
 open_sessions: weakref.WeakValueDictionary[Path, ActiveSession] = weakref.WeakValueDictionary()
+#: Held while one is opened: threads that open the same folder at once get one session.
+opening = threading.RLock()
 
 OPTIONS = ("k", "budget", "query", "seed", "config", "annotator", "audit")
 OPENED_AGAIN = "This session was opened again below: label there."

@@ -30,6 +30,7 @@ from .folder import (
     merged_options,
     open_sessions,
     opened,
+    opening,
     query_name,
     saved_options,
     set_options,
@@ -218,7 +219,8 @@ class ActiveSession:
             Labelled items have changed or are gone: see :attr:`unmatched`.
         """
         path = Path(path).resolve()
-        with handed_over(None if read_only else path, base), opened(path, ds, read_only, take_over) as folder:
+        mine = None if read_only else path
+        with opening, handed_over(mine, base), opened(path, ds, read_only, take_over) as folder:
             options = saved_options(folder.store, path, base, query)
             return cls(ds, path=path, annotator=annotator, _folder=folder, **options)
 
@@ -243,14 +245,16 @@ class ActiveSession:
         path = Path(path).resolve()
         here = {name: options.pop(name, False) for name in ("read_only", "take_over")}
         check_options(options)
-        older = None if here["read_only"] else open_sessions.get(path)
-        if older is not None and is_same(older, ds, base, options):
-            set_options(older, options)
-            return older
-        if not here["read_only"] and not SessionFolder.exists(path):
-            return cls(ds, base, path=path, **options)
-        with handed_over(None if here["read_only"] else path, base), opened(path, ds, **here) as folder:
-            return cls(ds, path=path, _folder=folder, **merged_options(folder.store, path, base, options))
+        mine = None if here["read_only"] else path
+        with opening:
+            older = None if mine is None else open_sessions.get(mine)
+            if older is not None and is_same(older, ds, base, options):
+                set_options(older, options)
+                return older
+            if mine is not None and not SessionFolder.exists(mine):
+                return cls(ds, base, path=mine, **options)
+            with handed_over(mine, base), opened(path, ds, **here) as folder:
+                return cls(ds, path=path, _folder=folder, **merged_options(folder.store, path, base, options))
 
     def close(self, reason: str = "This session was closed.") -> None:
         """Stop training and refuse further answers: they belong to whoever has the session now."""
