@@ -168,6 +168,17 @@ def test_a_writer_in_the_same_process_is_not_closed_by_a_reader(small, tmp_path)
     assert Session.open(tmp_path, small) is session
 
 
+def test_a_reader_does_not_change_the_model_of_the_session_that_is_open(make, ds, tmp_path, distance_model):
+    model = distance_model()
+    session = make(path=tmp_path, base=model)
+    session.train()
+    for look in (Session.open, Session.resume):
+        with pytest.raises(ValueError, match="DistanceModel is the model of the session that is open: give another"):
+            look(tmp_path, ds, base=model, read_only=True)
+    reader = Session.resume(tmp_path, ds, base=distance_model(), read_only=True)
+    np.testing.assert_array_equal(reader.snapshot.base_score, session.snapshot.base_score)
+
+
 def test_reading_only_passes_over_a_line_that_is_being_written(small, tmp_path):
     session = Session.open(tmp_path, small, k=2)
     session.label(0, 1)

@@ -30,6 +30,7 @@ __all__ = [
     "SessionFolder",
     "base_settings",
     "check_options",
+    "check_reader",
     "close_older",
     "handed_over",
     "is_same",
@@ -143,12 +144,26 @@ def handed_over(path: Path | None, base: Any = None) -> Iterator[None]:
     if older is None:
         yield
         return
-    while older.training and base is older._base and not isinstance(base, str):  # the same model cannot do both
+    while older.training and _share(base, older):  # the same model cannot do both
         older.cancel()
     with older._lock:  # no answer may come in between
         yield
         older._closed = OPENED_AGAIN
     older.close(OPENED_AGAIN)
+
+
+def check_reader(path: Path, base: Any) -> None:
+    """ValueError if who only looks would change the model of the session that is open here."""
+    older = open_sessions.get(path)
+    if older is not None and not older.closed and _share(base, older):
+        raise ValueError(
+            f"this {type(base).__name__} is the model of the session that is open: give another one, made in the same "
+            "way, to look at it with read_only=True."
+        )
+
+
+def _share(base: Any, session: ActiveSession) -> bool:
+    return base is session._base and not isinstance(base, str)
 
 
 def base_settings(base: Any, learner: Any) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from .folder import (
     SessionFolder,
     base_settings,
     check_options,
+    check_reader,
     close_older,
     handed_over,
     is_same,
@@ -220,6 +221,8 @@ class ActiveSession:
         """
         path = Path(path).resolve()
         mine = None if read_only else path
+        if mine is None:
+            check_reader(path, base)
         with opening, handed_over(mine, base), opened(path, ds, read_only, take_over) as folder:
             options = saved_options(folder.store, path, base, query)
             return cls(ds, path=path, annotator=annotator, _folder=folder, **options)
@@ -246,6 +249,8 @@ class ActiveSession:
         here = {name: options.pop(name, False) for name in ("read_only", "take_over")}
         check_options(options)
         mine = None if here["read_only"] else path
+        if mine is None:
+            check_reader(path, base)
         with opening:
             older = None if mine is None else open_sessions.get(mine)
             if older is not None and is_same(older, ds, base, options):
