@@ -169,6 +169,7 @@ def test_figure_11_shows_frozen_models_by_the_labels_they_were_given(tmp_path: P
     text = frozen.show([run], tmp_path)
     assert png(tmp_path, "figure11").std() > 5
     assert "| thyroid | 531 | 60 in 93 | 93 | 600 |" in text.splitlines()
+    assert "of Arrhythmia it gives none, ours is 60" in text
 
 
 def test_figure_11_says_how_many_labels_a_model_had_and_at_how_many_items_it_was_read(tmp_path: Path, result) -> None:
@@ -194,7 +195,9 @@ def test_figure_11_prefers_the_run_that_was_probed_farthest(result) -> None:
     assert frozen.probed([plain], "thyroid") is None
 
 
-@pytest.mark.parametrize("name", ["thyroid", "kddcup_rev"])
-def test_figure_11_trains_to_the_papers_budgets(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "budget"), [("kddcup", 3000), ("thyroid", 531), ("kddcup_rev", 4000), ("arrhythmia", 60)]
+)
+def test_figure_11_trains_to_the_papers_budgets_and_one_of_ours(name: str, budget: int) -> None:
     (run,) = frozen.runs(Choice((name,)))
-    assert run.budget == {"thyroid": 531, "kddcup_rev": 4000}[name]
+    assert run.budget == budget

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from uai_notebook import TrainConfig, load_dataset
-from uai_notebook.experiments import probes, units
+from uai_notebook.experiments import probes, units, zong
 from uai_notebook.experiments.results import read_results
 from uai_notebook.experiments.runs import checkpoint_of, run_all
-from uai_notebook.experiments.units import Run
+from uai_notebook.experiments.units import Run, ZongUnit
 
 TINY = TrainConfig(hidden=(8, 2), pretrain_steps=20, round_steps=2)
 
@@ -215,6 +215,26 @@ def test_an_interrupted_run_goes_on_in_its_middle_with_the_same_result(
 def test_runs_that_differ_have_checkpoints_of_their_own(tmp_path: Path) -> None:
     runs = [tiny(), tiny(1), tiny(budget=30), tiny(config=TrainConfig(hidden=(8, 3)))]
     assert len({checkpoint_of(run, tmp_path / "r.jsonl") for run in runs}) == 4
+
+
+def test_a_unit_of_zongs_protocol_tells_its_progress_and_gives_one_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(units, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(zong, "STEPS", 5)
+    lines: list[str] = []
+    path = tmp_path / "r.jsonl"
+    unit = ZongUnit("digits_0", "DAGMM", 0.0, 1)
+    assert not run_all([unit], path, report=lines.append)
+    said = "digits_0 DAGMM, 0.0% anomalies in training, seed 1: step 3 of 5, about 0 min left in this run"
+    assert lines[3] == said
+    (result,) = read_results(path)
+    assert result.key == unit.keys[0]
+    assert (result.budget, result.config) == (0, {"contamination": 0.0})
+    assert result.precision == pytest.approx(result.found / result.extra["n_flagged"], abs=1e-6)
+    assert result.recall == pytest.approx(result.found / result.n_anomalies, abs=1e-6)
+    assert result.versions
+    assert not checkpoint_of(unit, path).exists()
 
 
 # -- probes -------------------------------------------------------------------------------------------------------

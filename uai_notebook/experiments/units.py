@@ -224,7 +224,8 @@ class ZongUnit:
         from .zong import ZongRun
 
         made_by = origin()  # now: the program may change while it runs
-        scores = ZongRun(self.dataset, self.method, self.contamination, self.seed).execute(checkpoint, report)
+        run = ZongRun(self.dataset, self.method, self.contamination, self.seed)
+        scores = run.execute(checkpoint, lambda line: report(f"{self.title}: {line}"))
         commits = dict.fromkeys(filter(None, (scores.commit, made_by["commit"])))
         return [
             Result(

@@ -166,14 +166,14 @@ def run_on(ds: Dataset, run: ZongRun, path: Path | None = None, report: Report =
 
 def _pretrain(learner: Learner, known: Dataset, path: Path | None, report: Report) -> tuple[float, str]:
     """Train; returns the seconds of earlier parts, and the commit of the program that began."""
-    before, commit = 0.0, origin()["commit"]
+    before, commit, first = 0.0, origin()["commit"], 0
     if path is not None and path.exists():
         state = checkpoint.read(path)
         if state["fingerprint"] != known.fingerprint:
             raise ValueError(f"{path} belongs to other data: delete it to start again.")
         learner.load_state_dict(state["learner"])
-        before, commit = state["seconds"], state["commit"]
-        report(f"{path.stem}: goes on from step {state['learner']['pretrained']:,}")
+        before, commit, first = state["seconds"], state["commit"], state["learner"]["pretrained"]
+        report(f"goes on from step {first:,}")
     began = saved = time.monotonic()
     for progress in learner.pretrain():
         now = time.monotonic()
@@ -183,7 +183,8 @@ def _pretrain(learner: Learner, known: Dataset, path: Path | None, report: Repor
         if state.get("pretrained"):
             part = {"seconds": before + now - began, "commit": commit, "fingerprint": known.fingerprint}
             checkpoint.write(path, {"learner": state, **part})
-        report(f"{path.stem}: step {progress.step:,} of {progress.of:,}")
+        left = (now - began) / (progress.step - first) * (progress.of - progress.step) / 60
+        report(f"step {progress.step:,} of {progress.of:,}, about {left:.0f} min left in this run")
     return before, commit
 
 
