@@ -100,7 +100,7 @@ class Outlook:
     @property
     def sentences(self) -> list[str]:
         """All of it in words."""
-        said = [f"{self.recent_found} of the last {self.recent} asked by rank were anomalies."] if self.recent else []
+        said = [f"Anomalies among the last {self.recent} asked by rank: {self.recent_found}."] if self.recent else []
         if not self.n_left:
             return [*said, "Nothing is left to ask: every item has an answer."]
         if self.expected is not None and self.likely is not None:

@@ -36,6 +36,7 @@ def wait_for_candidate(page: Any) -> None:
 
 
 def answer(page: Any, key: str) -> None:
+    wait_for_candidate(page)
     item = page.get_attribute(".uai-card", "data-index")
     page.keyboard.press(key)
     page.wait_for_function("i => document.querySelector('.uai-card').dataset.index !== i", arg=item)

@@ -215,7 +215,7 @@ def explore(
     renderer, train_every, blind, keys
         See :class:`LabelPanel`.
     **options
-        ``k``, ``budget``, ``query``, ``seed``, ``config`` of :class:`ActiveSession`.
+        ``k``, ``budget``, ``query``, ``seed``, ``config``, ``annotator``, ``audit`` of :class:`ActiveSession`.
 
     Returns
     -------
