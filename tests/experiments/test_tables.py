@@ -12,6 +12,7 @@ from uai_notebook import list_datasets
 from uai_notebook.experiments import image_tables, table1, table3
 from uai_notebook.experiments.choice import Choice
 from uai_notebook.experiments.paper import TABLE1, TABLE1_SETS, TABLE2, TABLE3, TABLE4
+from uai_notebook.experiments.results import append_results
 from uai_notebook.experiments.tables import Cell, markdown
 from uai_notebook.experiments.units import Run, ZongUnit
 
@@ -145,6 +146,20 @@ def test_a_set_that_falls_short_is_named(tmp_path: Path, result) -> None:
 def test_a_set_whose_data_are_not_the_papers_is_named_apart(tmp_path: Path, result) -> None:
     low = [result("DAE_uai", "ctg", s, budget=45, n_anomalies=45, k=3, found=9) for s in range(5)]
     assert "every set that was run. Where they are not: below on ctg (-0.46)." in table1.show(low, tmp_path)
+
+
+def test_what_a_second_machine_made_of_the_same_seeds_is_told(tmp_path: Path, result) -> None:
+    def yeast(found: int, seed: int):
+        return result("DAE_uai", "yeast", seed, budget=55, n_anomalies=55, k=3, found=found)
+
+    here, there = [yeast(22, 0), yeast(22, 1)], [yeast(11, 0), yeast(0, 1)]
+    assert "second machine" not in table1.show(here, tmp_path)
+    append_results(tmp_path / table1.SECOND_MACHINE, there)
+    text = table1.show(here, tmp_path)
+    assert "yeast 0.40, 0.10 ± 0.14 (0.33, -0.23) [2 seeds]. Both together" in text
+    assert "the line before: reached on every set that was run twice." in text  # .25 ± .10
+    append_results(tmp_path / table1.SECOND_MACHINE, [yeast(0, seed) for seed in (0, 2, 3, 4, 5)])
+    assert "the line before: below on yeast (-0.23)." in table1.show(here, tmp_path)
 
 
 def test_a_smaller_budget_is_shown_as_precision_without_the_papers_number(tmp_path: Path, result) -> None:
