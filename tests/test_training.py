@@ -115,10 +115,12 @@ def test_each_step_reads_256_items_and_256_labelled_ones_from_the_first_label_on
         ({"batch_size": True}, "batch_size=True"),
         ({"labeled_batch": -1}, "labeled_batch=-1"),
         ({"threads": 0}, "threads=0"),
+        ({"threads": 1_000_000}, "threads=1000000: expected at most 256"),
         ({"lr": 0}, "lr=0: expected a positive number"),
         ({"lr": float("nan")}, "lr=nan"),
         ({"lr": "fast"}, "lr='fast'"),
         ({"noise": -0.1}, "noise=-0.1: expected a number of at least 0"),
+        ({"device": 1.5}, r"device=1.5: expected \"auto\" or the name of a torch device"),
         ({"uai_weight": float("inf")}, "uai_weight=inf"),
     ],
 )

@@ -18,6 +18,7 @@ from .models import Stage, UaiNet
 from .snapshot import FloatArray
 
 OPTIMIZERS = ("rmsprop", "adam")
+MOST_THREADS = 256  # torch crashes where it is told of a million, and a journal may say so
 EVALUATION_ROWS = 512  # rows per forward pass when scoring: their activations stay in the cache
 
 
@@ -108,6 +109,12 @@ class TrainConfig:
             for name in ("noise", "uai_weight")
             if not _number(getattr(self, name)) or getattr(self, name) < 0
         ]
+        if _sizes((self.threads,)) and self.threads > MOST_THREADS:
+            wrong.append(
+                f"threads={self.threads!r}: expected at most {MOST_THREADS}; more than there are cores is slow"
+            )
+        if not isinstance(self.device, str):
+            wrong.append(f'device={self.device!r}: expected "auto" or the name of a torch device, such as "cpu"')
         if self.optimizer not in OPTIMIZERS:
             wrong.append(f"optimizer={self.optimizer!r}: expected one of {', '.join(OPTIMIZERS)}")
         if not isinstance(self.through_latent, bool):
