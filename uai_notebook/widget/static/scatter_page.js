@@ -17,8 +17,8 @@ const LEGEND = [
   [`<circle class="uai-scatter-dot" r="2"/>`, KINDS[0]],
   [`<circle r="6.5" fill="none" stroke="currentColor" stroke-width="2.6"/>`, "shown now"],
   [`<circle r="6" fill="none" stroke="currentColor" stroke-width="1.1"/>`, "other candidates"],
-  [`<circle cx="-4.5" r="3.4" fill="none" stroke="${rgb(1)}" stroke-width="1.8"/>` +
-    `<path d="M5-4.5 9.5 0 5 4.5.5 0z" fill="none" stroke="${rgb(2)}" stroke-width="1.8"/>`,
+  [`<circle cx="-5.2" r="2.8" fill="none" stroke="${rgb(1)}" stroke-width="1.8"/>` +
+    `<path d="M3.2-4 7.2 0 3.2 4-.8 0z" fill="none" stroke="${rgb(2)}" stroke-width="1.8"/>`,
     "hollow: labeled after this round"],
   [`<path d="M-8 0H8" stroke="currentColor" stroke-width="1.6" stroke-dasharray="5 3"/>`, "UAI 0.5"],
 ];
