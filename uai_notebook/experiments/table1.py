@@ -181,12 +181,12 @@ def _once_more(cells: dict[tuple[str, str], Cell], results: Sequence[Result]) ->
         return []
     differ = [f"{dataset} {once.mean:.2f}, {again}" for dataset, (once, again) in pairs.items()]
     both = {d: Cell(once.values + again.values, once.paper) for d, (once, again) in pairs.items()}
-    short = [f"{dataset} ({cell.difference:+.2f})" for dataset, cell in both.items() if cell.falls_short()]
+    short = _below(both)
     return [
         "Another processor rounds differently, and after thousands of steps the same seed has another model: it is "
         f"one more draw. {OURS} above, and run again on a second machine (`{SECOND_MACHINE.as_posix()}`): "
         f"{'; '.join(differ)}. Both together against the rule of the line before: "
-        f"{'below on ' + ', '.join(short) if short else 'reached on every set that was run twice'}."
+        f"{short or 'reached on every set that was run twice'}."
     ]
 
 
@@ -202,17 +202,22 @@ def _of_dae(settings: dict[str, Any]) -> str:
     return ", ".join(f"{word} {settings[name]}" for name, word in names.items() if name in settings)
 
 
+def _below(cells: dict[str, Cell]) -> str:
+    """The sets that fall short of the paper, in words; empty if none does."""
+    short = [f"{dataset} ({cell.difference:+.2f})" for dataset, cell in cells.items() if cell.falls_short()]
+    return f"below on {', '.join(short)}" if short else ""
+
+
 def _verdict(cells: dict[tuple[str, str], Cell]) -> list[str]:
     """Where DAE_uai (adaptive) is below the paper's by more than the larger of .03 and two standard errors."""
     ours = {dataset: cells[dataset, OURS] for dataset in TABLE1_SETS}
-    short = {dataset: cell.difference for dataset, cell in ours.items() if cell.falls_short()}
-    exact = [f"{dataset} ({difference:+.2f})" for dataset, difference in short.items() if dataset not in INEXACT]
-    other = [f"{dataset} ({difference:+.2f})" for dataset, difference in short.items() if dataset in INEXACT]
+    exact = _below({dataset: cell for dataset, cell in ours.items() if dataset not in INEXACT})
+    other = _below({dataset: cell for dataset, cell in ours.items() if dataset in INEXACT})
     missing = [dataset for dataset, cell in ours.items() if not cell.values]
     reached = "reached on every set that was run"
     said = [
         f"{OURS} against the paper's DAE_uai minus the larger of .03 and two standard errors, where the "
-        f"data are exactly the paper's: {'below on ' + ', '.join(exact) if exact else reached}. "
-        f"Where they are not: {'below on ' + ', '.join(other) if other else reached}."
+        f"data are exactly the paper's: {exact or reached}. "
+        f"Where they are not: {other or reached}."
     ]
     return said + ([f"Not run to the end yet: {', '.join(missing)}."] if missing else [])

@@ -196,6 +196,12 @@ def table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["round", "n_labels", "on", "n", "n_anomalies", "ranking", *limits])
 
 
+def limits_of(row: Mapping[Any, Any], measure: str) -> str:
+    """The 95% limits of a measure in words, empty where it has none."""
+    low, high = (row.get(f"{measure}_{end}") for end in ("low", "high"))
+    return "" if pd.isna(low) or pd.isna(high) else f"{low:.2f}\N{EN DASH}{high:.2f}"
+
+
 def words_of(measured: pd.DataFrame, number: int) -> str:
     """Lines for plotly on a round, one per ranking under one that says on what; empty where it was not measured.
 
@@ -212,9 +218,8 @@ def words_of(measured: pd.DataFrame, number: int) -> str:
     for row in part.to_dict("records"):
         said = []
         for measure in MEASURES:
-            low, high = (row.get(f"{measure}_{end}") for end in ("low", "high"))
-            limits = "" if pd.isna(low) or pd.isna(high) else f" ({low:.2f}\N{EN DASH}{high:.2f})"
-            said.append(f"{measure.upper()} {row[measure]:.3f}{limits}")
+            limits = limits_of(row, measure)
+            said.append(f"{measure.upper()} {row[measure]:.3f}{limits and f' ({limits})'}")
         lines = lines or [f"{row['on']}, {row['n_anomalies']:,} anomalies of {row['n']:,}:"]
         lines.append(f"{row['ranking']}: {', '.join(said)}")
     return "<br>".join(lines)

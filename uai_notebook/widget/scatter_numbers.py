@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from uai_notebook.views.separation import MEASURES, RANKINGS
+from uai_notebook.views.separation import MEASURES, RANKINGS, limits_of
 
 _SHORT = {"ap": "AP", "auc": "AUC"}
 
@@ -50,6 +50,4 @@ def _cell(row: dict[str, Any] | None, measure: str) -> list[str]:
     """A number and its limits, in words; empty where there is none."""
     if row is None:
         return ["", ""]
-    low, high = row.get(f"{measure}_low"), row.get(f"{measure}_high")
-    limits = "" if pd.isna(low) or pd.isna(high) else f"{low:.2f}\N{EN DASH}{high:.2f}"
-    return [f"{row[measure]:.3f}", limits]
+    return [f"{row[measure]:.3f}", limits_of(row, measure)]
