@@ -81,6 +81,18 @@ def test_a_claim_about_what_was_not_run_is_not_made(tmp_path: Path, result) -> N
     assert "**holds**" not in text
 
 
+def test_the_claims_are_checked_at_the_larger_budget_too_of_the_runs_that_went_so_far(tmp_path: Path, result) -> None:
+    results = []
+    for dataset in curves.MNIST:
+        results += found(result, dataset, {"DAE_uai": 1000}, budget=5000)
+        results += found(result, dataset, {"DAE_uai": 1000, "Class_uai": 900}, seed=1)
+    short = curves.show("figure3", [r for r in results if r.budget == 1000], tmp_path)
+    assert "at b = 5,000; strong" not in short
+    text = curves.show("figure3", results, tmp_path).split("at b = 5,000; strong")[1]
+    assert "DAE_uai is robust on all four: **does not hold** (_0 50%, _0_2 50%, _hard 50%, _pca 50%)." in text
+    assert "Class_uai is robust on all four: **not run yet**." in text
+
+
 # -- figure 4 -----------------------------------------------------------------------------------------------------
 
 
