@@ -64,6 +64,17 @@ def test_a_figure_is_drawn_of_what_was_run_with_a_table(tmp_path: Path, result) 
     assert "2 seeds to b = 1,000, 1 seed to b = 5,000" in text
 
 
+def test_where_a_seed_ends_the_line_does_too_and_goes_on_dashed(result) -> None:
+    results = [*found(result, "mnist_0", {"DAE": 900}, budget=5000), *found(result, "mnist_0", {"DAE": 50}, seed=1)]
+    drawn = curves.figure("figure3", results)
+    assert drawn is not None
+    (panel,) = drawn.panels
+    both, one = panel.parts
+    assert (both.x[-1], both.dash, one.x[0], one.x[-1], one.dash) == (1000, False, 1010, 5000, True)
+    assert (both.low[-1], both.high[-1]) == (50, 180)
+    assert one.y[0] == one.low[0] == curves.found_at(results, 1010)[0]
+
+
 def test_the_papers_claims_are_checked_against_the_numbers(tmp_path: Path, result) -> None:
     good = {"mnist_0": (100, 900, 800, 900), "mnist_0_2": (200, 900, 800, 900)}
     good |= {"mnist_hard": (600, 700, 100, 600), "mnist_pca": (900, 900, 200, 400)}

@@ -74,9 +74,10 @@ def figure(name: str, results: Sequence[Result]) -> Figure | None:
         for dataset in drawing.datasets
         if any(chosen[dataset].values())
     ]
+    dashed = any(curve.dash for panel in panels for curve in panel.curves)
     caption = (
-        f"Median with the band from worst to best, over {_seeds(chosen)}. k = 10, rule adaptive. The paper has five "
-        "seeds, and curves that go on to larger budgets."
+        f"Median with the band from worst to best, over {_seeds(chosen)}{'; dashed: fewer seeds' * dashed}. k = 10, "
+        "rule adaptive. The paper has five seeds, and curves that go on to larger budgets."
     )
     return Figure(drawing.title, panels, columns=2, caption=caption) if panels else None
 
@@ -118,8 +119,13 @@ def _curves(of: dict[str, list[Result]], zoom: int) -> list[Curve]:
         if results:
             b = np.arange(0, min(zoom, max(r.budget for r in results)) + 1, K)
             found = [found_at(results, int(budget)) for budget in b]
-            median = [float(np.median(f)) for f in found]
-            curves.append(Curve(method, b, median, [min(f) for f in found], [max(f) for f in found]))
+            seeds = np.array([len(f) for f in found])
+            # The median of fewer seeds is another curve: one line through both would jump where a seed ends.
+            for part in np.split(np.arange(len(b)), np.flatnonzero(np.diff(seeds)) + 1):
+                of_part = [found[i] for i in part]
+                median = [float(np.median(f)) for f in of_part]
+                low, high = [min(f) for f in of_part], [max(f) for f in of_part]
+                curves.append(Curve(method, b[part], median, low, high, dash=bool(seeds[part[0]] < seeds[0])))
     return curves
 
 
