@@ -162,7 +162,7 @@ BUDGET = 1000
 STRONG = 0.5
 
 
-def claims(chosen: dict[str, dict[str, list[Result]]], budget: int = BUDGET) -> list[str]:
+def claims(chosen: dict[str, dict[str, list[Result]]], budget: int) -> list[str]:
     """Check what Section 4.1 says of Figure 3, at a budget; nothing if no run went so far.
 
     "Strong" is more than half of what can be found within the budget, min(b, anomalies), "weak" less; "robust" is
