@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -68,7 +69,10 @@ class Kernel:
         from jupyter_client.kernelspec import KernelSpec
 
         self.said: list[dict] = []
-        self._manager = KernelManager()
+        # No TCP: a port that is free when it is chosen can be taken when the kernel binds it, and the kernel dies.
+        # The folder's path is short, as that of such a socket must be.
+        self._sockets = tempfile.TemporaryDirectory()
+        self._manager = KernelManager(transport="ipc", ip=f"{self._sockets.name}/kernel")
         line = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         self._manager._kernel_spec = KernelSpec(argv=line, display_name="this interpreter", language="python")
         environment = {**os.environ, "IPYTHONDIR": str(folder / "ipython"), "PYTHONWARNINGS": "ignore"}
@@ -107,6 +111,7 @@ class Kernel:
             self._manager.provisioner.process.wait(10)
         self._client.stop_channels()
         self._manager.cleanup_resources()
+        self._sockets.cleanup()
 
 
 def kill_one(folder: Path, seconds: float, train_every: int) -> list[dict]:
