@@ -49,6 +49,7 @@ def test_separability_and_frozen_rankings_are_drawn_and_the_first_page_comes_bac
     numbers = page.locator(".uai-scatter-numbers")  # beside the picture, of the round that is shown
     numbers.filter(has_text="known labels: 6 of 12").filter(has_text="truth: 18 of 1,637").wait_for()
     later = numbers.inner_text()
+    assert "s_uai learned from them" in later
     page.click(".uai-scatter-back")
     page.wait_for_function("document.querySelector('.uai-scatter').dataset.round === '0'")
     assert numbers.inner_text() != later

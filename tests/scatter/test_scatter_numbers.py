@@ -22,6 +22,18 @@ def test_numbers_reach_every_view_and_those_that_come_later(show, new_session):
     assert [(content["view"], content["rounds"]) for content in later] == [("later", said["rounds"])]
 
 
+def test_the_caption_says_of_known_labels_and_of_them_alone_that_they_were_learned_from(show, new_session):
+    scatter, browser = show(new_session())
+    browser.ready()
+    captions = []
+    for rows in ([ROW, KNOWN], [ROW]):
+        scatter.show_numbers(pd.DataFrame(rows))
+        [(said, _)] = browser.take()
+        captions.append(said["caption"])
+    assert ["s_uai learned from them" in caption for caption in captions] == [True, False]
+    assert all("anomalies of items measured, 95% limits" in caption for caption in captions)
+
+
 def test_another_table_is_refused_with_what_it_lacks(show, new_session):
     scatter, _ = show(new_session())
     with pytest.raises(ValueError, match=r"no column auc: expected what uai\.views\.separability gives"):

@@ -9,10 +9,12 @@ import pandas as pd
 from uai_notebook.views.separation import MEASURES, RANKINGS, limits_of
 
 _SHORT = {"ap": "AP", "auc": "AUC"}
+_CAPTION = "How well anomalies separate: anomalies of items measured, 95% limits"
+_KNOWN = ". The query chose the known labels and s_uai learned from them: no estimate for the other items"
 
 
 def numbers_of(measured: pd.DataFrame) -> dict[str, Any]:
-    """A message: titles of the columns, and by round a row for the known labels and one for the truth.
+    """A message: caption, titles of the columns, and by round a row for the known labels and one for the truth.
 
     Parameters
     ----------
@@ -43,7 +45,8 @@ def numbers_of(measured: pd.DataFrame) -> dict[str, Any]:
         what = f"{row['on']}: {row['n_anomalies']:,} of {row['n']:,}"
         rounds.setdefault(int(row["round"]), []).append([what, *cells])
     head = [f"{_SHORT[measure]} of {ranking}" for measure in MEASURES for ranking in RANKINGS]
-    return {"kind": "numbers", "head": head, "rounds": rounds}
+    caption = _CAPTION + (_KNOWN if (measured["on"] == "known labels").any() else "")
+    return {"kind": "numbers", "caption": caption, "head": head, "rounds": rounds}
 
 
 def _cell(row: dict[str, Any] | None, measure: str) -> list[str]:

@@ -3,11 +3,10 @@
 /** @import {Frame} from "./scatter_data.js" */
 import { make } from "./scatter_page.js";
 
-const CAPTION = "How well anomalies separate: anomalies of items measured, 95% limits";
-
 /** What was measured and on how many, then six numbers with their limits. @typedef {[string, ...[string, string][]]} Row */
 
 export class Numbers {
+  caption = "";
   /** @type {string[]} */ head = [];
   /** @type {Record<number, Row[]>} by round */ rounds = {};
   told = ""; // what the table was made from
@@ -16,21 +15,21 @@ export class Numbers {
     this.node = make("div", "numbers", { hidden: true, tabIndex: 0, role: "group" }, [this.table]); // narrow: it scrolls
     this.node.ariaLabel = "Numbers of the round shown";
   }
-  /** @param {{head: string[], rounds: Record<number, Row[]>}} msg */
-  take({ head, rounds }) {
-    Object.assign(this, { head, rounds });
+  /** @param {{caption: string, head: string[], rounds: Record<number, Row[]>}} msg */
+  take({ caption, head, rounds }) {
+    Object.assign(this, { caption, head, rounds });
   }
   /** @param {(Frame | undefined)[]} frames shown, from left to right */
   describe(frames) {
     const shown = frames.flatMap((f) => f ?? []), many = shown.length > 1;
     const rows = shown.flatMap((f) => (this.rounds[f.round] ?? []).map(([what, ...cells]) =>
       /** @type {Row} */ ([many ? `Round ${f.round + 1}, ${what}` : what, ...cells])));
-    const told = JSON.stringify([this.head, rows]);
+    const told = JSON.stringify([this.caption, this.head, rows]);
     this.node.hidden = !this.head.length || !shown.length;
     if (told === this.told) return;
     this.told = told;
     const caption = this.table.createCaption(), top = document.createElement("tr");
-    caption.textContent = rows.length ? CAPTION : "The numbers of this round were not measured.";
+    caption.textContent = rows.length ? this.caption : "The numbers of this round were not measured.";
     top.append(document.createElement("td"), ...this.head.map((name) => title(name, "col")));
     this.table.replaceChildren(caption, ...(rows.length ? [top] : []), ...rows.map(([what, ...cells]) => {
       const line = document.createElement("tr");
