@@ -84,13 +84,12 @@ def figure(name: str, results: Sequence[Result]) -> Figure | None:
 
 def show(name: str, results: Sequence[Result], folder: Path) -> str:
     """Draw a figure; returns a Markdown table of what was found, for Figure 3 with the paper's claims checked."""
-    drawing, drawn, chosen = DRAWINGS[name], figure(name, results), _chosen(name, results)
+    drawn, chosen = figure(name, results), _chosen(name, results)
     if drawn is None:
         return "Nothing has been run yet.\n"
     save(drawn, folder / name)
     text = f"![{drawn.title}]({name}.png)\n\n{drawn.caption}\n\n" + _table(chosen)
-    lists = [claims(chosen, budget) for budget in (BUDGET, *drawing.zooms)] if name == "figure3" else []
-    return text + "".join("\n" + "".join(f"- {line}\n" for line in lines) for lines in lists if lines)
+    return text + (claims_checked(results) if name == "figure3" else "")
 
 
 def _chosen(name: str, results: Sequence[Result]) -> dict[str, dict[str, list[Result]]]:
@@ -160,6 +159,13 @@ def _spread(found: list[int]) -> str:
 
 BUDGET = 1000
 STRONG = 0.5
+
+
+def claims_checked(results: Sequence[Result]) -> str:
+    """The claims of Section 4.1 at every budget of Figure 3 that was run, as Markdown lists."""
+    chosen = _chosen("figure3", results)
+    lists = [claims(chosen, budget) for budget in (BUDGET, *DRAWINGS["figure3"].zooms)]
+    return "".join("\n" + "".join(f"- {line}\n" for line in lines) for lines in lists if lines)
 
 
 def claims(chosen: dict[str, dict[str, list[Result]]], budget: int) -> list[str]:
